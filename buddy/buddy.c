@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/* Zones together: see buddy.h. */
+#include "buddy/buddy.h"
+
+#include "buddy/meta.h"
+#include "buddy/root.h"
+#include "buddy/settings.h"
+#include "buddy/sys.h"
+
+#define ZONE_FIRST ((size_t)32 << 20)
+#define ZONE_LEAST ((size_t)1 << 20)
+#define ZONE_MOST  ((size_t)1 << LEAF_SHIFT)
+
+struct lock buddy_lock;
+static struct zone *last_zone;	      /* guarded by the lock */
+static size_t next_zone = ZONE_FIRST; /* guarded by the lock */
+
+struct zone *buddy_zones(void)
+{
+	/* acquire: pairs with the release in zone_publish */
+	return (struct zone *)__atomic_load_n(&root_record.zones, __ATOMIC_ACQUIRE);
+}
+
+/* Append the zone to the list, which only grows. */
+static void zone_publish(struct zone *zone)
+{
+	uint64_t *link = last_zone ? &last_zone->pub.next : &root_record.zones;
+
+	/* release: pairs with the acquire in buddy_zones and zone_next */
+	__atomic_store_n(link, (uintptr_t)zone, __ATOMIC_RELEASE);
+	last_zone = zone;
+}
+
+static void zone_advise(void *base, size_t nbytes)
+{
+	if (settings.thp == THP_ALWAYS)
+		sys_advise_huge(base, nbytes, SYS_THP_ALWAYS);
+	else
+		sys_advise_huge(base, nbytes, SYS_THP_NEVER);
+}
+
+/* Reserve a zone with room for a block of the order; a refusal halves it. */
+static struct zone *zone_create(unsigned order)
+{
+	size_t least = PAGE_BYTES << order < ZONE_LEAST ? ZONE_LEAST : PAGE_BYTES << order;
+	struct zone *zone = meta_alloc(sizeof(*zone), 64);
+	void *base = NULL;
+	size_t nbytes;
+
+	if (!zone || least > ZONE_MOST)
+		return NULL;
+	lock_take(&buddy_lock, LOCK_PAGES);
+	nbytes = next_zone < least ? least : next_zone;
+	next_zone = nbytes * 2 > ZONE_MOST ? ZONE_MOST : nbytes * 2;
+	lock_release(&buddy_lock, LOCK_PAGES);
+	for (; nbytes >= least && !base; nbytes /= 2) {
+		base = sys_reserve(nbytes, nbytes);
+		if (base)
+			break;
+	}
+	if (!base)
+		return NULL;
+	if (pagemap_cover(base) < 0) {
+		sys_unmap(base, nbytes);
+		return NULL;
+	}
+	zone_advise(base, nbytes);
+	zone_init(zone, base, nbytes >> PAGE_SHIFT);
+	return zone;
+}
+
+/* A block of the order from any zone: dirty, clean, then from above a watermark. */
+static void *take_locked(unsigned order, bool *zeroed, struct zone **from)
+{
+	for (unsigned state = 0; state < BLOCK_STATES; state++)
+		for_each_zone (zone) {
+			uint32_t index = zone_take(zone, order, state);
+
+			if (index == LIST_END)
+				continue;
+			*zeroed = state == BLOCK_CLEAN;
+			*from = zone;
+			return zone_address(zone, index);
+		}
+	for_each_zone (zone)
+		if (zone_grow(zone, order) == 0) {
+			*zeroed = true;
+			*from = zone;
+			return zone_address(zone, zone_take(zone, order, BLOCK_CLEAN));
+		}
+	return NULL;
+}
+
+/* take_locked, marked and cut to size. */
+static void *alloc_locked(size_t npages, unsigned order, enum page_kind kind, bool *zeroed)
+{
+	struct zone *zone;
+	void *base = take_locked(order, zeroed, &zone);
+
+	if (base) {
+		uint32_t index = zone_index(zone, base);
+
+		zone->pages[index].kind = (uint8_t)kind;
+		zone->pages[index].npages = (uint32_t)npages;
+		zone->pages[index].mapped = 0;
+		zone_insert(zone, index + (uint32_t)npages, ((size_t)1 << order) - npages,
+			    *zeroed ? BLOCK_CLEAN : BLOCK_DIRTY, sys_now_ms());
+	}
+	return base;
+}
+
+static unsigned order_of(size_t npages)
+{
+	return npages <= 1 ? 0 : 64 - (unsigned)__builtin_clzl(npages - 1);
+}
+
+static uint64_t dirty_pages(void)
+{
+	uint64_t npages = 0;
+
+	for_each_zone (zone)
+		npages += __atomic_load_n(&zone->pub.dirty, __ATOMIC_RELAXED);
+	return npages;
+}
+
+void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
+{
+	unsigned order = order_of(npages > align_pages ? npages : align_pages);
+	struct zone *zone;
+	void *base;
+
+	if (order > ZONE_ORDER_MAX)
+		return NULL;
+	lock_take(&buddy_lock, LOCK_PAGES);
+	base = alloc_locked(npages, order, kind, zeroed);
+	lock_release(&buddy_lock, LOCK_PAGES);
+	/* Dirty and clean buddies do not merge: make them alike before asking for more. */
+	if (!base && dirty_pages() >= npages && buddy_purge(0) > 0) {
+		lock_take(&buddy_lock, LOCK_PAGES);
+		base = alloc_locked(npages, order, kind, zeroed);
+		lock_release(&buddy_lock, LOCK_PAGES);
+	}
+	if (base)
+		return base;
+	zone = zone_create(order);
+	lock_take(&buddy_lock, LOCK_PAGES);
+	if (zone)
+		zone_publish(zone);
+	base = alloc_locked(npages, order, kind, zeroed);
+	lock_release(&buddy_lock, LOCK_PAGES);
+	return base;
+}
+
+static struct zone *zone_of(const void *addr)
+{
+	for_each_zone (zone)
+		if (zone_holds(zone, addr))
+			return zone;
+	return NULL;
+}
+
+bool buddy_holds(const void *addr)
+{
+	return zone_of(addr) != NULL;
+}
+
+void buddy_free(void *base, size_t npages)
+{
+	struct zone *zone = zone_of(base);
+	uint32_t now = sys_now_ms();
+
+	lock_take(&buddy_lock, LOCK_PAGES);
+	zone_insert(zone, zone_index(zone, base), npages, BLOCK_DIRTY, now);
+	lock_release(&buddy_lock, LOCK_PAGES);
+}
+
+bool buddy_extend(void *base, size_t npages, size_t more)
+{
+	struct zone *zone = zone_of(base);
+	uint32_t end;
+	bool claimed;
+
+	if (!zone)
+		return false;
+	end = zone_index(zone, base) + (uint32_t)npages;
+	lock_take(&buddy_lock, LOCK_PAGES);
+	claimed = zone_claim(zone, end, more);
+	lock_release(&buddy_lock, LOCK_PAGES);
+	return claimed;
+}
+
+const char *buddy_check(void)
+{
+	const char *wrong = NULL;
+
+	lock_take(&buddy_lock, LOCK_PAGES);
+	for_each_zone (zone)
+		wrong = wrong ? wrong : zone_check(zone);
+	lock_release(&buddy_lock, LOCK_PAGES);
+	return wrong;
+}

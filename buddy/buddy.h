@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator: zones in a list, each twice the last, one lock.
+ *
+ * A request takes the best-fitting dirty block (memory that is resident
+ * anyway), else a clean one, else raises a zone's watermark, else reserves
+ * another zone. Reserving and purging are done outside the lock.
+ */
+#ifndef BUDDY_BUDDY_H
+#define BUDDY_BUDDY_H
+
+#include "buddy/lock.h"
+#include "buddy/zone.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * npages naturally aligned to align_pages (a power of two) at least, and to the
+ * next power of two of npages at most; the pages past npages go straight back.
+ * kind marks the first page. *zeroed: the memory reads as zeros. NULL: no memory.
+ */
+void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed);
+/* Give back npages, all or part of an allocation; their ids are already cleared. */
+void buddy_free(void *base, size_t npages);
+/* Take the more pages right behind base's npages, if they are free. */
+bool buddy_extend(void *base, size_t npages, size_t more);
+/* Whether addr lies in a zone. */
+bool buddy_holds(const void *addr);
+
+/* Give free blocks older than age_ms back to the system; pages given back. */
+size_t buddy_purge(uint32_t age_ms);
+
+/* First zone of the list that only grows. */
+struct zone *buddy_zones(void);
+#define for_each_zone(z) for (struct zone *z = buddy_zones(); z; z = zone_next(z))
+
+/* NULL, or the first broken invariant of any zone. */
+const char *buddy_check(void);
+
+extern struct lock buddy_lock;
+
+#endif

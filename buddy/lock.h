@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lock of four bytes that sleeps: free 0, held 1, held and waited for 2
+ * (U. Drepper, "Futexes Are Tricky", mutex2). A holder that is not running is
+ * waited for asleep, never by spinning.
+ *
+ * Lock order: a thread may take a lock only of a higher rank than those it
+ * holds. Debug builds assert it.
+ */
+#ifndef BUDDY_LOCK_H
+#define BUDDY_LOCK_H
+
+#include "buddy/report.h"
+#include "buddy/sys.h"
+
+#include <stdatomic.h>
+
+enum lock_rank {
+	LOCK_INIT,    /* lib: start-up */
+	LOCK_CACHES,  /* slab: create and destroy */
+	LOCK_THREADS, /* slab: the list of thread records */
+	LOCK_THREAD,  /* slab: one thread's slots against others who empty them */
+	LOCK_CACHE,   /* slab: one cache's lists of slabs */
+	LOCK_HEAP,    /* lib: one heap */
+	LOCK_PAGES,   /* buddy: zones, free pages */
+	LOCK_META,    /* buddy: memory for records */
+	LOCK_RANKS
+};
+
+struct lock {
+	_Atomic uint32_t word;
+};
+
+#if KMEM_DEBUG
+extern __thread unsigned lock_held __attribute__((tls_model("initial-exec")));
+
+static inline void lock_note(enum lock_rank rank, bool taken)
+{
+	if (taken)
+		ASSERT(lock_held >> rank == 0);
+	else
+		ASSERT(lock_held >> rank & 1);
+	lock_held ^= 1u << rank;
+}
+#else
+static inline void lock_note(enum lock_rank rank, bool taken)
+{
+	(void)rank;
+	(void)taken;
+}
+#endif
+
+void lock_wait(struct lock *lock);
+
+static inline bool lock_try(struct lock *lock, enum lock_rank rank)
+{
+	uint32_t free = 0;
+
+	/* acquire: pairs with the release in lock_release */
+	if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, 1, memory_order_acquire,
+						     memory_order_relaxed))
+		return false;
+	lock_note(rank, true);
+	return true;
+}
+
+static inline void lock_take(struct lock *lock, enum lock_rank rank)
+{
+	if (lock_try(lock, rank))
+		return;
+	lock_wait(lock);
+	lock_note(rank, true);
+}
+
+static inline void lock_release(struct lock *lock, enum lock_rank rank)
+{
+	lock_note(rank, false);
+	/* release: pairs with the acquire in lock_try and lock_wait */
+	if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
+		sys_futex_wake((uint32_t *)&lock->word);
+}
+
+/* In the child of a fork: whoever held it is gone. */
+static inline void lock_reset(struct lock *lock)
+{
+	atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/* Records' memory: see meta.h. An index is 5 bits of chunk, 27 bits of offset in 16 bytes. */
+#include "buddy/meta.h"
+
+#include "buddy/root.h"
+#include "buddy/sys.h"
+
+#include <string.h>
+
+#define META_CHUNKS	 32
+#define META_CHUNK_MIN	 ((size_t)8 << 20)
+#define META_CHUNK_MAX	 ((size_t)1 << 30)
+#define META_STEP	 ((size_t)64 << 10) /* commit at least so much at a time */
+#define META_UNIT_SHIFT	 4
+#define META_CHUNK_SHIFT 27
+
+_Static_assert(META_CHUNK_MAX >> META_UNIT_SHIFT <= 1ul << META_CHUNK_SHIFT, "offset fits");
+
+struct chunk {
+	char *base;
+	size_t nbytes;
+	size_t committed;
+	size_t used;
+};
+
+struct lock meta_lock;
+/* A chunk is written under the lock before its number is published. */
+static struct chunk chunks[META_CHUNKS];
+static _Atomic unsigned nchunks;
+
+static bool chunk_add(size_t need)
+{
+	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
+	size_t want = n < 8 ? META_CHUNK_MIN << n : META_CHUNK_MAX;
+	char *base = NULL;
+
+	if (n == META_CHUNKS)
+		return false;
+	/* A reservation is a commit of addresses: the one call made under this lock. */
+	for (want = want < need ? need : want; want >= need; want /= 2) {
+		base = sys_reserve(sys_page_up(want), sys_page_size());
+		if (base)
+			break;
+	}
+	if (!base)
+		return false;
+	sys_advise_huge(base, sys_page_up(want), SYS_THP_NEVER);
+	chunks[n] = (struct chunk){.base = base, .nbytes = sys_page_up(want), .used = 64};
+	/* release: pairs with the acquire in meta_at and meta_index */
+	atomic_store_explicit(&nchunks, n + 1, memory_order_release);
+	return true;
+}
+
+static void *chunk_take(struct chunk *chunk, size_t nbytes, size_t align)
+{
+	size_t start = (chunk->used + align - 1) & ~(align - 1);
+	size_t end = start + nbytes;
+
+	if (end > chunk->nbytes)
+		return NULL;
+	if (end > chunk->committed) {
+		size_t step = chunk->committed / 8 > META_STEP ? chunk->committed / 8 : META_STEP;
+		size_t goal =
+			sys_page_up(end - chunk->committed > step ? end : chunk->committed + step);
+
+		if (goal > chunk->nbytes)
+			goal = chunk->nbytes;
+		if (sys_commit(chunk->base + chunk->committed, goal - chunk->committed) < 0)
+			return NULL;
+		__atomic_fetch_add(&root_record.meta_bytes, goal - chunk->committed,
+				   __ATOMIC_RELAXED);
+		chunk->committed = goal;
+	}
+	chunk->used = end;
+	return chunk->base + start;
+}
+
+static void *alloc_locked(size_t nbytes, size_t align)
+{
+	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
+	void *record = n ? chunk_take(&chunks[n - 1], nbytes, align) : NULL;
+
+	if (!record && chunk_add(nbytes + align + 64))
+		record = chunk_take(&chunks[n], nbytes, align);
+	return record;
+}
+
+void *meta_alloc(size_t nbytes, size_t align)
+{
+	void *record;
+
+	lock_take(&meta_lock, LOCK_META);
+	record = alloc_locked(nbytes, align);
+	lock_release(&meta_lock, LOCK_META);
+	return record;
+}
+
+void *meta_pool_get(struct meta_pool *pool)
+{
+	void *record;
+
+	lock_take(&meta_lock, LOCK_META);
+	record = pool->free;
+	if (record) {
+		pool->free = *(void **)record;
+		memset(record, 0, pool->nbytes);
+	} else {
+		record = alloc_locked(pool->nbytes, pool->align);
+	}
+	lock_release(&meta_lock, LOCK_META);
+	return record;
+}
+
+void meta_pool_put(struct meta_pool *pool, void *record)
+{
+	lock_take(&meta_lock, LOCK_META);
+	*(void **)record = pool->free;
+	pool->free = record;
+	lock_release(&meta_lock, LOCK_META);
+}
+
+uint32_t meta_index(const void *record)
+{
+	unsigned n = atomic_load_explicit(&nchunks, memory_order_acquire);
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t offset = (size_t)((const char *)record - chunks[i].base);
+
+		if (offset < chunks[i].nbytes)
+			return i << META_CHUNK_SHIFT | (uint32_t)(offset >> META_UNIT_SHIFT);
+	}
+	return 0;
+}
+
+void *meta_at(uint32_t index)
+{
+	size_t offset = (size_t)(index & ((1u << META_CHUNK_SHIFT) - 1)) << META_UNIT_SHIFT;
+
+	if (!index)
+		return NULL;
+	/* acquire: pairs with the release in chunk_add */
+	(void)atomic_load_explicit(&nchunks, memory_order_acquire);
+	return chunks[index >> META_CHUNK_SHIFT].base + offset;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/* The page map's leaves: see pagemap.h. */
+#include "buddy/pagemap.h"
+
+#include "buddy/sys.h"
+
+#include <errno.h>
+
+_Static_assert(sizeof(((struct leaf *)0)->id) <= ZEROS_BYTES, "zeros cover a leaf's ids");
+
+char pagemap_zeros[ZEROS_BYTES] __attribute__((aligned(4096)));
+_Atomic intptr_t pagemap_root[ROOT_SIZE];
+
+int pagemap_cover(const void *addr)
+{
+	_Atomic intptr_t *entry = &pagemap_root[(uintptr_t)addr >> LEAF_SHIFT];
+	struct leaf *leaf;
+	intptr_t absent = 0;
+
+	if (atomic_load_explicit(entry, memory_order_relaxed))
+		return 0;
+	leaf = sys_reserve(sys_page_up(sizeof(*leaf)), sys_page_size());
+	if (!leaf)
+		return -ENOMEM;
+	sys_advise_huge(leaf, sys_page_up(sizeof(*leaf)), SYS_THP_NEVER);
+	if (sys_commit(leaf, sizeof(leaf->id)) < 0) {
+		sys_unmap(leaf, sys_page_up(sizeof(*leaf)));
+		return -ENOMEM;
+	}
+	if (!atomic_compare_exchange_strong_explicit(entry, &absent,
+						     (intptr_t)leaf - (intptr_t)pagemap_zeros,
+						     memory_order_relaxed, memory_order_relaxed))
+		sys_unmap(leaf, sys_page_up(sizeof(*leaf))); /* another thread was first */
+	return 0;
+}
+
+int pagemap_commit(const void *addr, size_t npages)
+{
+	size_t granule = sys_page_size();
+	uintptr_t start = (uintptr_t)pagemap_page(addr);
+	uintptr_t end = start + npages * sizeof(struct page);
+
+	start &= ~(granule - 1);
+	end = (end + granule - 1) & ~(granule - 1);
+	return sys_commit((void *)start, end - start) < 0 ? -ENOMEM : 0;
+}
+
+void pagemap_set(void *addr, size_t npages, unsigned id, void *owner)
+{
+	struct leaf *leaf = pagemap_leaf((uintptr_t)addr);
+	size_t first = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
+
+	for (size_t i = first; i < first + npages; i++) {
+		if (owner)
+			leaf->page[i].owner = owner;
+		atomic_store_explicit(&leaf->id[i], (uint16_t)id, memory_order_relaxed);
+	}
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address to owner in two loads, without a lock: a root entry per GiB, leaves
+ * of two bytes a page.
+ *
+ *	address  | root: 17 bits | page: 18 bits | 12 |
+ *	              |                |
+ *	pagemap_root[.] --> leaf.id[.] = 0        no page of ours, or a free one
+ *	                                 1        pages handed out as such, or a heap's
+ *	                                 2…65535  a slab of the cache with that id
+ *
+ * A root entry is the leaf's distance from pagemap_zeros, so that the entry of
+ * a GiB we have nothing in, 0, leads to a leaf of zeros. Entries are relaxed
+ * atomics: set before the first object of a page can be handed out, cleared
+ * before the page is free again; whoever asks about an address got it from
+ * somebody, and that passing ordered it.
+ *
+ * Beside the ids each leaf holds the descriptors of its pages, so that nothing
+ * a program writes past its objects can reach them. A page's descriptor may
+ * only be read where its id is not 0, or by its zone: elsewhere none is committed.
+ */
+#ifndef BUDDY_PAGEMAP_H
+#define BUDDY_PAGEMAP_H
+
+#include "buddy/arch.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_BYTES ((size_t)1 << PAGE_SHIFT)
+
+#define LEAF_SHIFT 30
+#define LEAF_PAGES ((size_t)1 << (LEAF_SHIFT - PAGE_SHIFT))
+#define ROOT_SIZE  ((size_t)1 << (ARCH_ADDRESS_BITS - LEAF_SHIFT))
+
+#define ID_NONE	 0u
+#define ID_PAGES 1u
+#define ID_FIRST 2u
+#define ID_LIMIT 65536u
+
+enum page_kind {
+	PAGE_NONE,  /* inside a block or run, or never used */
+	PAGE_DIRTY, /* head of a free block, as the last owner left it */
+	PAGE_CLEAN, /* head of a free block that reads as zeros */
+	PAGE_BUSY,  /* head of a block on its way to the system */
+	PAGE_SLAB,
+	PAGE_HEAP,
+	PAGE_RUN,   /* kmem_pages_alloc */
+	PAGE_LARGE, /* malloc of more than the heap takes */
+};
+
+/*
+ * The descriptor of a page, 16 bytes. kind, order and a free block's links and
+ * stamp belong to the page lock; npages and owner to the owner of the run.
+ */
+struct page {
+	union {
+		struct {
+			uint32_t next, prev; /* free: pages of the zone, LIST_END at the ends */
+		};
+		void *owner; /* slab or heap span, on each of its pages */
+	};
+	union {
+		uint32_t stamp;	 /* free: when it became so, ms */
+		uint32_t npages; /* in use: of the run, on its first page */
+	};
+	uint8_t kind;
+	uint8_t order;	/* of a free block */
+	uint8_t mapped; /* a run with a mapping of its own */
+	uint8_t unused;
+};
+
+_Static_assert(sizeof(struct page) == 16, "sixteen bytes a page");
+
+struct leaf {
+	_Atomic uint16_t id[LEAF_PAGES];
+	struct page page[LEAF_PAGES];
+};
+
+/* Zeros, never written: the leaf of absent GiBs, and the slots of threads without any. */
+#define ZEROS_BYTES (((size_t)1 << 20) + PAGE_BYTES)
+
+#pragma GCC visibility push(hidden)
+extern char pagemap_zeros[ZEROS_BYTES];
+extern _Atomic intptr_t pagemap_root[ROOT_SIZE];
+#pragma GCC visibility pop
+
+/* The leaf of an address below the limit: one of ours, or the zeros. */
+static inline struct leaf *pagemap_leaf(uintptr_t addr)
+{
+	intptr_t distance =
+		atomic_load_explicit(&pagemap_root[addr >> LEAF_SHIFT], memory_order_relaxed);
+
+	return (struct leaf *)((uintptr_t)pagemap_zeros + (uintptr_t)distance);
+}
+
+static inline unsigned pagemap_id(const void *addr)
+{
+	uintptr_t a = (uintptr_t)addr;
+
+	if (__builtin_expect(a >> ARCH_ADDRESS_BITS != 0, 0))
+		return ID_NONE;
+	return atomic_load_explicit(&pagemap_leaf(a)->id[a >> PAGE_SHIFT & (LEAF_PAGES - 1)],
+				    memory_order_relaxed);
+}
+
+/* Only for addresses for which pagemap_cover succeeded. */
+static inline struct page *pagemap_page(const void *addr)
+{
+	uintptr_t a = (uintptr_t)addr;
+
+	return &pagemap_leaf(a)->page[a >> PAGE_SHIFT & (LEAF_PAGES - 1)];
+}
+
+/* Make sure the GiB of addr has a leaf. 0 or -ENOMEM. */
+int pagemap_cover(const void *addr);
+/* Commit the descriptors of npages from addr on, within one GiB. 0 or -ENOMEM. */
+int pagemap_commit(const void *addr, size_t npages);
+/* Set the id of npages, and the owner of each unless it is NULL. */
+void pagemap_set(void *addr, size_t npages, unsigned id, void *owner);
+
+#endif

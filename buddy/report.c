@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/* Messages without printf: see report.h. */
+#include "buddy/report.h"
+
+#include "buddy/settings.h"
+#include "buddy/sys.h"
+
+#include <stdarg.h>
+
+struct line {
+	char *buf;
+	size_t room; /* without the terminator */
+	size_t len;
+};
+
+static void put_char(struct line *line, char c)
+{
+	if (line->len < line->room)
+		line->buf[line->len++] = c;
+}
+
+static void put_string(struct line *line, const char *s)
+{
+	for (s = s ? s : "(null)"; *s; s++)
+		put_char(line, *s);
+}
+
+static void put_number(struct line *line, unsigned long value, unsigned base)
+{
+	char digits[24];
+	int n = 0;
+
+	do {
+		digits[n++] = "0123456789abcdef"[value % base];
+		value /= base;
+	} while (value);
+	while (n > 0)
+		put_char(line, digits[--n]);
+}
+
+static void put_signed(struct line *line, long value)
+{
+	if (value < 0)
+		put_char(line, '-');
+	put_number(line, value < 0 ? 0ul - (unsigned long)value : (unsigned long)value, 10);
+}
+
+static void put_format(struct line *line, const char *f, va_list args)
+{
+	for (; *f; f++) {
+		if (*f != '%') {
+			put_char(line, *f);
+			continue;
+		}
+		switch (*++f) {
+		case 's':
+			put_string(line, va_arg(args, const char *));
+			break;
+		case 'p':
+			put_string(line, "0x");
+			put_number(line, (unsigned long)va_arg(args, void *), 16);
+			break;
+		case 'u':
+			put_number(line, va_arg(args, unsigned), 10);
+			break;
+		case 'd':
+			put_signed(line, va_arg(args, int));
+			break;
+		case 'c':
+			put_char(line, (char)va_arg(args, int));
+			break;
+		case 'z':
+			f++;
+			put_number(line, va_arg(args, size_t), 10);
+			break;
+		default:
+			put_char(line, *f);
+		}
+	}
+	line->buf[line->len] = '\0';
+}
+
+size_t report_format(char *buf, size_t nbytes, const char *format, ...)
+{
+	struct line line = {.buf = buf, .room = nbytes - 1};
+	va_list args;
+
+	va_start(args, format);
+	put_format(&line, format, args);
+	va_end(args);
+	return line.len;
+}
+
+static void report_args(const char *format, va_list args)
+{
+	char buf[REPORT_LINE_MAX];
+	struct line line = {.buf = buf, .room = sizeof(buf) - 2};
+
+	put_string(&line, "libkmem: ");
+	put_format(&line, format, args);
+	line.buf[line.len++] = '\n';
+	sys_write_stderr(buf, line.len);
+}
+
+void report(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report_args(format, args);
+	va_end(args);
+}
+
+void report_bug(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report_args(format, args);
+	va_end(args);
+	if (settings.abort_on_error)
+		sys_abort();
+}
+
+_Noreturn void report_assert(const char *condition, const char *file, int line)
+{
+	report("assertion failed: %s at %s:%d", condition, file, line);
+	sys_abort();
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages to standard error by raw system calls: from any state of the
+ * allocator, under any lock, in a signal handler. One call, one line.
+ *
+ * The format knows %s %p %u (unsigned) %zu %d %c and %%.
+ */
+#ifndef BUDDY_REPORT_H
+#define BUDDY_REPORT_H
+
+#include <stddef.h>
+
+#define REPORT_LINE_MAX 512
+
+/* "libkmem: …\n" */
+void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, then abort, or go on if the setting on_error is continue. */
+void report_bug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+_Noreturn void report_assert(const char *condition, const char *file, int line);
+
+/* Format into buf as report does; the length without the terminator. */
+size_t report_format(char *buf, size_t nbytes, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#ifndef KMEM_DEBUG
+#define KMEM_DEBUG 0
+#endif
+
+/* For debug builds; the condition is checked for type in all. */
+#define ASSERT(condition)                                                                          \
+	do {                                                                                       \
+		if (KMEM_DEBUG && !(condition))                                                    \
+			report_assert(#condition, __FILE__, __LINE__);                             \
+	} while (0)
+
+#endif

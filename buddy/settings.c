@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+/* The defaults, one place. docs/options.md explains each. */
+#include "buddy/settings.h"
+
+struct settings settings = {
+	.decay_ms = 1000,
+	.thp = THP_AUTO,
+	.thread_cache = 1 << 20,
+	.abort_on_error = true,
+};

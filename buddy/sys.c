@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+/* The system below, by raw calls: see sys.h. */
+#include "buddy/sys.h"
+
+#include "buddy/arch.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+static long real_mmap(void *addr, size_t nbytes, int prot, int flags)
+{
+	return arch_syscall(SYS_mmap, (long)addr, (long)nbytes, prot, flags, -1, 0);
+}
+
+static long real_munmap(void *addr, size_t nbytes)
+{
+	return arch_syscall(SYS_munmap, (long)addr, (long)nbytes, 0, 0, 0, 0);
+}
+
+static long real_mprotect(void *addr, size_t nbytes, int prot)
+{
+	return arch_syscall(SYS_mprotect, (long)addr, (long)nbytes, prot, 0, 0, 0);
+}
+
+static long real_madvise(void *addr, size_t nbytes, int advice)
+{
+	return arch_syscall(SYS_madvise, (long)addr, (long)nbytes, advice, 0, 0, 0);
+}
+
+static long real_mremap(void *addr, size_t old_nbytes, size_t nbytes, int flags, void *to)
+{
+	return arch_syscall(SYS_mremap, (long)addr, (long)old_nbytes, (long)nbytes, flags, (long)to,
+			    0);
+}
+
+const struct sys_table sys_real = {
+	.mmap = real_mmap,
+	.munmap = real_munmap,
+	.mprotect = real_mprotect,
+	.madvise = real_madvise,
+	.mremap = real_mremap,
+};
+const struct sys_table *sys_calls = &sys_real;
+
+static bool failed(long ret)
+{
+	return ret < 0 && ret > -4096;
+}
+
+size_t sys_page_size(void)
+{
+	static size_t page;
+
+	if (!page)
+		page = getauxval(AT_PAGESZ) ? getauxval(AT_PAGESZ) : 4096;
+	return page;
+}
+
+/* Map nbytes at an aligned address by mapping more and cutting off both ends. */
+static void *map_aligned(size_t nbytes, size_t align, int prot, int flags)
+{
+	size_t slack = align > sys_page_size() ? align - sys_page_size() : 0;
+	uintptr_t start, aligned;
+	long ret;
+
+	flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+	if (nbytes + slack < nbytes)
+		return NULL;
+	ret = sys_calls->mmap(NULL, nbytes + slack, prot, flags);
+	if (failed(ret))
+		return NULL;
+	start = (uintptr_t)ret;
+	aligned = (start + align - 1) & ~(align - 1);
+	if (aligned > start)
+		sys_unmap((void *)start, aligned - start);
+	if (start + slack > aligned)
+		sys_unmap((void *)(aligned + nbytes), start + slack - aligned);
+	return (void *)aligned;
+}
+
+void *sys_reserve(size_t nbytes, size_t align)
+{
+	return map_aligned(nbytes, align, PROT_NONE, MAP_NORESERVE);
+}
+
+void *sys_map(size_t nbytes, size_t align)
+{
+	return map_aligned(nbytes, align, PROT_READ | PROT_WRITE, 0);
+}
+
+int sys_commit(void *addr, size_t nbytes)
+{
+	return (int)sys_calls->mprotect(addr, nbytes, PROT_READ | PROT_WRITE);
+}
+
+void sys_unmap(void *addr, size_t nbytes)
+{
+	/* munmap can fail where it would split a mapping and no more are allowed. */
+	if (failed(sys_calls->munmap(addr, nbytes)))
+		sys_purge(addr, nbytes);
+}
+
+int sys_remap(void *addr, size_t old_nbytes, size_t nbytes)
+{
+	long ret = sys_calls->mremap(addr, old_nbytes, nbytes, 0, NULL);
+
+	return failed(ret) ? (int)ret : 0;
+}
+
+int sys_remap_to(void *addr, size_t old_nbytes, size_t nbytes, void *to)
+{
+	long ret = sys_calls->mremap(addr, old_nbytes, nbytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+
+	if (!failed(ret))
+		return 0;
+	sys_unmap(to, nbytes);
+	return (int)ret;
+}
+
+void *sys_move(void *addr, size_t nbytes)
+{
+	long ret = sys_calls->mremap(addr, nbytes, nbytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+
+	return failed(ret) ? NULL : (void *)ret;
+}
+
+int sys_purge(void *addr, size_t nbytes)
+{
+	return (int)sys_calls->madvise(addr, nbytes, MADV_DONTNEED);
+}
+
+void sys_advise_huge(void *addr, size_t nbytes, enum sys_thp advice)
+{
+	/* Refused where the kernel has no huge pages: nothing to do about it. */
+	sys_calls->madvise(addr, nbytes,
+			   advice == SYS_THP_ALWAYS ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+unsigned sys_ncpus(void)
+{
+	unsigned long set[16] = {0};
+	unsigned ncpus = 0;
+	long nbytes = arch_syscall(SYS_sched_getaffinity, 0, sizeof(set), (long)set, 0, 0, 0);
+
+	for (long i = 0; i < nbytes / (long)sizeof(set[0]); i++)
+		ncpus += (unsigned)__builtin_popcountl(set[i]);
+	return ncpus ? ncpus : 1;
+}
+
+unsigned sys_cpu(void)
+{
+	int cpu = sched_getcpu();
+
+	return cpu < 0 ? 0 : (unsigned)cpu;
+}
+
+uint32_t sys_tid(void)
+{
+	return (uint32_t)arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+const unsigned char *sys_random16(void)
+{
+	static const unsigned char none[16] = "no AT_RANDOM....";
+	const unsigned char *random = (const unsigned char *)getauxval(AT_RANDOM);
+
+	return random ? random : none;
+}
+
+bool sys_secure(void)
+{
+	return getauxval(AT_SECURE) != 0;
+}
+
+uint32_t sys_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+}
+
+void sys_write_stderr(const char *text, size_t nbytes)
+{
+	while (nbytes > 0) {
+		long n = arch_syscall(SYS_write, STDERR_FILENO, (long)text, (long)nbytes, 0, 0, 0);
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		text += n;
+		nbytes -= (size_t)n;
+	}
+}
+
+_Noreturn void sys_abort(void)
+{
+	abort();
+}
+
+void sys_futex_wait(uint32_t *word, uint32_t expected)
+{
+	arch_syscall(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, expected, 0, 0, 0);
+}
+
+void sys_futex_wake(uint32_t *word)
+{
+	arch_syscall(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}

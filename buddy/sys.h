@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system below: the only place that calls mmap, munmap, mprotect, madvise
+ * and mremap. Everything goes through one table, so that tests can make each
+ * call fail in turn. Results are 0 or -errno, or NULL; errno is never touched.
+ */
+#ifndef BUDDY_SYS_H
+#define BUDDY_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sys_table {
+	long (*mmap)(void *addr, size_t nbytes, int prot, int flags);
+	long (*munmap)(void *addr, size_t nbytes);
+	long (*mprotect)(void *addr, size_t nbytes, int prot);
+	long (*madvise)(void *addr, size_t nbytes, int advice);
+	long (*mremap)(void *addr, size_t old_nbytes, size_t nbytes, int flags, void *to);
+};
+
+/* The calls in force; tests put their own in and sys_real back. */
+extern const struct sys_table *sys_calls;
+extern const struct sys_table sys_real;
+
+/* Bytes in the kernel's page: 4, 16 or 64 KiB, read from the auxiliary vector. */
+size_t sys_page_size(void);
+
+static inline size_t sys_page_up(size_t nbytes)
+{
+	size_t page = sys_page_size();
+
+	return (nbytes + page - 1) & ~(page - 1);
+}
+
+/* A range of addresses without memory behind it, aligned to align (a power of two). */
+void *sys_reserve(size_t nbytes, size_t align);
+/* Make part of a reserved range usable: zeroed memory on first touch. */
+int sys_commit(void *addr, size_t nbytes);
+/* A mapping of its own, usable at once. */
+void *sys_map(size_t nbytes, size_t align);
+/* End a reservation or a mapping. If refused, the pages are at least purged. */
+void sys_unmap(void *addr, size_t nbytes);
+/* Grow or shrink a mapping of its own where it is. */
+int sys_remap(void *addr, size_t old_nbytes, size_t nbytes);
+/* The same, onto a reserved range of nbytes at to; if refused, to is gone, addr as it was. */
+int sys_remap_to(void *addr, size_t old_nbytes, size_t nbytes, void *to);
+/* Move the pages of a committed range to a new mapping; the range stays, reading as zeros. */
+void *sys_move(void *addr, size_t nbytes);
+/* Give the pages back; 0 means they are zero when touched again. */
+int sys_purge(void *addr, size_t nbytes);
+
+enum sys_thp { SYS_THP_NEVER, SYS_THP_ALWAYS };
+void sys_advise_huge(void *addr, size_t nbytes, enum sys_thp advice);
+
+/* Number of usable processors, at least 1, and the one this thread runs on. */
+unsigned sys_ncpus(void);
+unsigned sys_cpu(void);
+uint32_t sys_tid(void);
+/* Sixteen bytes the kernel chose at random for this process. */
+const unsigned char *sys_random16(void);
+/* Running with more rights than the caller has: the environment is not to be trusted. */
+bool sys_secure(void);
+
+/* Milliseconds of a coarse monotonic clock, modulo 2^32. */
+uint32_t sys_now_ms(void);
+
+void sys_write_stderr(const char *text, size_t nbytes);
+_Noreturn void sys_abort(void);
+
+void sys_futex_wait(uint32_t *word, uint32_t expected);
+void sys_futex_wake(uint32_t *word);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* libkmem, the whole public interface. */
+#ifndef KMEM_H
+#define KMEM_H
+
+#include <kmem/base.h>
+#include <kmem/cache.h>
+#include <kmem/gfp.h>
+#include <kmem/mallinfo.h>
+#include <kmem/malloc.h>
+#include <kmem/options.h>
+#include <kmem/pages.h>
+
+#endif

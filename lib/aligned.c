@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Aligned requests. A class whose size is a multiple of the alignment has all
+ * its objects aligned, as slabs begin on pages; the heap cuts off the front of a
+ * block and keeps it; pages are aligned by the buddy.
+ */
+#include "buddy/run.h"
+#include "lib/front.h"
+#include "lib/malloc.h"
+#include "lib/start.h"
+
+#include <errno.h>
+#include <kmem/malloc.h>
+
+/* The size of the least class that is a multiple of align, or 0. */
+static size_t small_size(size_t align, size_t nbytes)
+{
+	unsigned index;
+
+	if (align > PAGE_BYTES || nbytes > SMALL_MAX)
+		return 0;
+	nbytes = ((nbytes ? nbytes : 1) + align - 1) & ~(align - 1);
+	if (nbytes > SMALL_MAX)
+		return 0;
+	for (index = class_index(nbytes); index < NCLASSES; index++)
+		if (class_size(index) % align == 0)
+			return class_size(index);
+	return 0;
+}
+
+static void *large_aligned(size_t align, size_t nbytes)
+{
+	size_t align_pages = align > PAGE_BYTES ? align >> PAGE_SHIFT : 1;
+	size_t npages = (nbytes + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	bool zeroed;
+
+	return run_alloc(npages ? npages : 1, align_pages, PAGE_LARGE, &zeroed);
+}
+
+void *aligned_alloc_any(size_t align, size_t nbytes)
+{
+	size_t small;
+	void *block;
+
+	if (align <= BLOCK_ALIGN)
+		return facade_malloc(nbytes);
+	if (nbytes > PTRDIFF_MAX || align > PTRDIFF_MAX / 2) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	small = small_size(align, nbytes);
+	if (small)
+		return facade_malloc(small);
+	start_ensure();
+	if (align <= PAGE_BYTES * 4 && nbytes <= HEAP_MAX)
+		block = front_aligned(nbytes, align);
+	else
+		block = large_aligned(align, nbytes);
+	if (!block)
+		errno = ENOMEM;
+	return block;
+}
+
+void *kmem_aligned_alloc(size_t alignment, size_t nbytes)
+{
+	if (alignment == 0 || alignment & (alignment - 1)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return aligned_alloc_any(alignment, nbytes);
+}

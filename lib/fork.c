@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/* The three fork handlers: see fork.h. */
+#include "lib/fork.h"
+
+#include "buddy/buddy.h"
+#include "buddy/meta.h"
+#include "lib/front.h"
+#include "lib/start.h"
+#include "slab/slab.h"
+#include "slab/thread.h"
+
+#include <pthread.h>
+
+/* Locks of one rank are taken by none but fork, which holds all above them. */
+static void quiet_take(struct lock *lock)
+{
+	uint32_t free = 0;
+
+	if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, 1, memory_order_acquire,
+						     memory_order_relaxed))
+		lock_wait(lock);
+}
+
+static void quiet_release(struct lock *lock)
+{
+	if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
+		sys_futex_wake((uint32_t *)&lock->word);
+}
+
+/* Every lock, in lock order. */
+static void each_lock(void (*act)(struct lock *))
+{
+	struct heap *heap;
+
+	start_lock_visit(act);
+	act(&cache_lock);
+	act(&threads_lock);
+	for_each_thread (thread)
+		act(&thread->lock);
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
+		if (cache_of(id))
+			act(&cache_of(id)->lock);
+	for (unsigned i = 0; (heap = front_heap(i)); i++)
+		act(&heap->lock);
+	act(&buddy_lock);
+	act(&meta_lock);
+}
+
+static void before(void)
+{
+	each_lock(quiet_take);
+}
+
+static void in_parent(void)
+{
+	each_lock(quiet_release);
+}
+
+static void in_child(void)
+{
+	each_lock(lock_reset);
+	threads_after_fork();
+}
+
+void fork_register(void)
+{
+	pthread_atfork(before, in_parent, in_child);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/* The facade's heaps and the sheaves in front of them: see front.h. */
+#include "lib/front.h"
+
+#include "buddy/root.h"
+#include "buddy/sys.h"
+#include "lib/classes.h"
+#include "lib/start.h"
+#include "slab/slot.h"
+
+#define SPAN_BYTES ((size_t)4 << 20)
+
+static struct heap heaps[FRONT_HEAPS];
+static unsigned nheaps = 1;
+
+struct heap *front_heap(unsigned i)
+{
+	return i < nheaps ? &heaps[i] : NULL;
+}
+
+void front_start(void)
+{
+	static const char *const names[FRONT_HEAPS] = {"malloc-heap-0", "malloc-heap-1",
+						       "malloc-heap-2", "malloc-heap-3"};
+	unsigned ncpus = sys_ncpus();
+
+	nheaps = ncpus < FRONT_HEAPS ? ncpus : FRONT_HEAPS;
+	for (unsigned i = nheaps; i-- > 0;) {
+		heap_init(&heaps[i], names[i], SPAN_BYTES);
+		heaps[i].pub.next = root_record.heaps;
+		__atomic_store_n(&root_record.heaps, (uintptr_t)&heaps[i], __ATOMIC_RELEASE);
+	}
+}
+
+void *front_aligned(size_t nbytes, size_t align)
+{
+	unsigned first = nheaps > 1 ? sys_cpu() % nheaps : 0;
+
+	for (unsigned i = 0; i < nheaps; i++) {
+		struct heap *heap = &heaps[(first + i) % nheaps];
+
+		if (lock_try(&heap->lock, LOCK_HEAP))
+			return heap_alloc_locked(heap, nbytes, align);
+	}
+	return heap_alloc(&heaps[first], nbytes, align);
+}
+
+/* One block: more would be memory nobody asked for. */
+static unsigned front_refill(struct kmem_cache *cache, struct shelf *shelf, void **out,
+			     unsigned want)
+{
+	(void)shelf;
+	(void)want;
+	out[0] = front_aligned(cache->pub.stride, BLOCK_ALIGN);
+	return out[0] != NULL;
+}
+
+static void front_home(struct kmem_cache *cache, void **blocks, unsigned n)
+{
+	(void)cache;
+	for (unsigned i = 0; i < n; i++) {
+		struct heap *heap = heap_of(blocks[i], "free");
+
+		if (heap)
+			heap_free(heap, blocks[i]);
+	}
+}
+
+static void front_detach(struct kmem_cache *cache, struct shelf *shelf)
+{
+	(void)cache;
+	(void)shelf;
+}
+
+static const struct cache_ops front_ops = {
+	.refill = front_refill,
+	.home = front_home,
+	.detach = front_detach,
+};
+
+/* The sheaves of a bin, made on first use; NULL without memory. */
+static struct kmem_cache *front_cache(unsigned index)
+{
+	struct kmem_cache *cache = cache_of(ID_FRONTS + index);
+
+	if (cache)
+		return cache;
+	start_lock_take();
+	cache = cache_of(ID_FRONTS + index);
+	if (!cache)
+		cache = cache_create_front(ID_FRONTS + index, front_size(index), &front_ops);
+	start_lock_release();
+	return cache;
+}
+
+void *front_alloc(size_t nbytes)
+{
+	struct kmem_cache *cache;
+	void *block;
+	unsigned index;
+
+	if (nbytes > FRONT_MAX)
+		return front_aligned(nbytes, BLOCK_ALIGN);
+	index = front_index(nbytes);
+	block = slot_pop(&thread_slots[ID_FRONTS + index]);
+	if (block)
+		return block;
+	cache = front_cache(index);
+	return cache ? slot_alloc_slow(cache, GFP_KERNEL) : front_aligned(nbytes, BLOCK_ALIGN);
+}
+
+void front_free(void *addr)
+{
+	struct heap *heap = heap_of(addr, "free");
+	size_t usable;
+	unsigned index;
+
+	if (!heap)
+		return;
+	usable = heap_usable(addr);
+	/* The bin all of whose requests the block can serve. */
+	index = usable >= front_size(0) ? front_index(usable + 1) - 1 : NFRONTS;
+	if (index >= NFRONTS || !cache_of(ID_FRONTS + index))
+		heap_free(heap, addr);
+	else if (!slot_push(&thread_slots[ID_FRONTS + index], addr))
+		slot_free_slow(cache_of(ID_FRONTS + index), addr);
+}
+
+size_t front_purge(uint32_t age_ms)
+{
+	size_t npages = 0;
+
+	for (unsigned i = 0; i < nheaps; i++)
+		npages += heap_purge(&heaps[i], age_ms);
+	return npages;
+}

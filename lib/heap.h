@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The boundary-tag heap: blocks of any size in spans of pages.
+ *
+ *	span: | 8 unused | block | block | … | END head |
+ *
+ * Free blocks hang in lists by size, 16 to each power of two, found through two
+ * levels of bitmaps (M. Masmano et al., "TLSF", ECRTS 2004): a request takes
+ * the first block of the first list all of whose blocks fit, in O(1). Freeing
+ * merges with both neighbours in O(1) by the tags.
+ *
+ * Invariants:
+ *  H1  blocks fill a span without gaps up to its END head; every head is sound
+ *  H2  no two neighbours are both free
+ *  H3  PREV_FREE is set exactly behind free blocks, whose footers hold their size
+ *  H4  each free block is in the list of its size, and a list's bit is set
+ *      exactly where the list is not empty
+ *  H5  a span's live count is that of its live blocks; no heap keeps two empty spans
+ *
+ * All of it belongs to the heap's lock; pages come and go outside it.
+ */
+#ifndef LIB_HEAP_H
+#define LIB_HEAP_H
+
+#include "buddy/lock.h"
+#include "lib/block.h"
+
+#include <kmem/inspect.h>
+
+#define HEAP_SUBLISTS 16u
+#define HEAP_CLASSES  18u /* powers of two from 32 bytes to 4 MiB */
+#define HEAP_SPAN_MIN ((size_t)64 << 10)
+
+struct heap;
+
+struct span {
+	struct span *next, *prev; /* guarded by the heap's lock */
+	struct heap *heap;
+	uintptr_t base;
+	size_t nbytes;
+	uint32_t live; /* blocks; guarded by the heap's lock */
+};
+
+struct heap {
+	struct kmem_root_heap pub;
+	struct lock lock;
+	size_t span_bytes; /* new spans' size, unless a block needs more */
+	uint64_t secret;
+	struct span *spans;
+	struct span *empty; /* the one kept without live blocks, or NULL */
+	uint32_t classes;   /* bit per class with a list that is not empty */
+	uint16_t sublists[HEAP_CLASSES];
+	struct block *lists[HEAP_CLASSES][HEAP_SUBLISTS];
+};
+
+void heap_init(struct heap *heap, const char *name, size_t span_bytes);
+
+/* nbytes aligned to align (a power of two from 16 up), or NULL. At most HEAP_BLOCK_MAX. */
+#define HEAP_BLOCK_MAX ((size_t)2 << 20)
+void *heap_alloc(struct heap *heap, size_t nbytes, size_t align);
+/* The same, the heap's lock held by the caller, who gives it up. */
+void *heap_alloc_locked(struct heap *heap, size_t nbytes, size_t align);
+/* The heap whose live block begins at addr; NULL, reported in one line, if none does. */
+struct heap *heap_of(const void *addr, const char *doing);
+void heap_free(struct heap *heap, void *addr);
+/* Make the block hold nbytes where it is; false leaves it as it was. */
+bool heap_resize(struct heap *heap, void *addr, size_t nbytes);
+size_t heap_usable(const void *addr);
+
+/* Give the whole pages inside blocks free for age_ms back to the system; pages. */
+size_t heap_purge(struct heap *heap, uint32_t age_ms);
+/* Walk everything: NULL, or the first broken invariant. */
+const char *heap_validate(struct heap *heap);
+
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/* Spans: see heap_span.h. And the pages inside their free blocks, given back with age. */
+#include "lib/heap_span.h"
+
+#include "buddy/buddy.h"
+#include "buddy/meta.h"
+#include "buddy/pagemap.h"
+#include "buddy/sys.h"
+#include "lib/heap_list.h"
+
+#define SPAN_TAGS   (2 * BLOCK_HEAD) /* 8 unused before the first head, the END head */
+#define PURGE_BATCH 16
+
+static struct meta_pool span_pool = {.nbytes = sizeof(struct span), .align = 64};
+
+struct span *span_create(struct heap *heap, size_t nbytes)
+{
+	struct span *span = meta_pool_get(&span_pool);
+	size_t want = nbytes + SPAN_TAGS > heap->span_bytes ? nbytes + SPAN_TAGS : heap->span_bytes;
+	size_t npages = (want + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	void *base = NULL;
+	bool zeroed;
+
+	if (!span)
+		return NULL;
+	/* A refusal halves the span before it is an error. */
+	for (; !base; npages = npages / 2) {
+		if (npages << PAGE_SHIFT < nbytes + SPAN_TAGS)
+			break;
+		base = buddy_alloc(npages, 1, PAGE_HEAP, &zeroed);
+		if (base)
+			break;
+	}
+	if (!base) {
+		meta_pool_put(&span_pool, span);
+		return NULL;
+	}
+	*span = (struct span){
+		.heap = heap, .base = (uintptr_t)base, .nbytes = npages << PAGE_SHIFT};
+	pagemap_set(base, npages, ID_PAGES, span);
+	return span;
+}
+
+void span_destroy(struct span *span)
+{
+	size_t npages = span->nbytes >> PAGE_SHIFT;
+
+	pagemap_set((void *)span->base, npages, ID_NONE, NULL);
+	buddy_free((void *)span->base, npages);
+	meta_pool_put(&span_pool, span);
+}
+
+static void count_spans(struct heap *heap, uint64_t spans, uint64_t nbytes)
+{
+	__atomic_store_n(&heap->pub.nspans, heap->pub.nspans + spans, __ATOMIC_RELAXED);
+	__atomic_store_n(&heap->pub.span_bytes, heap->pub.span_bytes + nbytes, __ATOMIC_RELAXED);
+}
+
+void span_enter(struct heap *heap, struct span *span)
+{
+	struct block *first = (struct block *)(span->base + BLOCK_HEAD);
+	uint32_t size = (uint32_t)(span->nbytes - SPAN_TAGS);
+
+	span->prev = NULL;
+	span->next = heap->spans;
+	if (span->next)
+		span->next->prev = span;
+	heap->spans = span;
+	count_spans(heap, 1, span->nbytes);
+	block_set(first, size, 0, heap->secret);
+	block_set(block_next(first), 0, BLOCK_END, heap->secret);
+	heap_block_release(heap, first);
+}
+
+void span_leave(struct heap *heap, struct span *span)
+{
+	heap_list_del(heap, (struct block *)(span->base + BLOCK_HEAD));
+	if (span->next)
+		span->next->prev = span->prev;
+	if (span->prev)
+		span->prev->next = span->next;
+	else
+		heap->spans = span->next;
+	count_spans(heap, 0 - 1ull, 0 - (uint64_t)span->nbytes);
+}
+
+/* The whole pages of the system's inside a free block, past its links and before its footer. */
+static size_t inner_pages(const struct block *block, uintptr_t *start)
+{
+	uintptr_t page = sys_page_size();
+	uintptr_t end = ((uintptr_t)block + block_size(block) - BLOCK_HEAD) & ~(page - 1);
+
+	*start = ((uintptr_t)block + sizeof(*block) + page - 1) & ~(page - 1);
+	return end > *start ? end - *start : 0;
+}
+
+struct purge_item {
+	struct block *block;
+	struct span *span;
+	uintptr_t start;
+	size_t nbytes;
+};
+
+/* Take old free blocks with pages to give off their lists, as if they were live. */
+static unsigned purge_list(struct heap *heap, struct block *block, struct purge_item *batch,
+			   unsigned n, uint32_t age_ms)
+{
+	uint32_t now = sys_now_ms();
+	struct block *next;
+
+	for (; block && n < PURGE_BATCH; block = next) {
+		struct purge_item item = {.block = block, .span = pagemap_page(block)->owner};
+
+		next = block->next;
+		item.nbytes = inner_pages(block, &item.start);
+		if (block->clean || now - block->stamp < age_ms || !item.nbytes)
+			continue;
+		heap_list_del(heap, block);
+		block_flag(block, BLOCK_FREE, 0, heap->secret);
+		block_flag(block_next(block), BLOCK_PREV_FREE, 0, heap->secret);
+		item.span->live++; /* must not be taken for empty meanwhile */
+		batch[n++] = item;
+	}
+	return n;
+}
+
+static unsigned purge_collect(struct heap *heap, struct purge_item *batch, uint32_t age_ms)
+{
+	unsigned n = 0, class, sub;
+
+	heap_list_place((uint32_t)sys_page_size(), &class, &sub);
+	lock_take(&heap->lock, LOCK_HEAP);
+	for (; class < HEAP_CLASSES; class ++)
+		for (sub = 0; sub < HEAP_SUBLISTS; sub++)
+			n = purge_list(heap, heap->lists[class][sub], batch, n, age_ms);
+	lock_release(&heap->lock, LOCK_HEAP);
+	return n;
+}
+
+/* Free the block again; clean, if its pages went and it did not merge with others. */
+static void purge_return(struct heap *heap, const struct purge_item *item, bool purged)
+{
+	uint32_t size = block_size(item->block);
+	struct block *whole;
+	struct span *gone;
+
+	lock_take(&heap->lock, LOCK_HEAP);
+	whole = heap_block_release(heap, item->block);
+	whole->clean = purged && whole == item->block && block_size(whole) == size;
+	gone = heap_span_unuse(heap, item->span);
+	lock_release(&heap->lock, LOCK_HEAP);
+	if (gone)
+		span_destroy(gone);
+}
+
+size_t heap_purge(struct heap *heap, uint32_t age_ms)
+{
+	struct purge_item batch[PURGE_BATCH];
+	size_t npages = 0;
+	unsigned n;
+
+	do {
+		n = purge_collect(heap, batch, age_ms);
+		for (unsigned i = 0; i < n; i++) {
+			bool purged = sys_purge((void *)batch[i].start, batch[i].nbytes) == 0;
+
+			npages += purged ? batch[i].nbytes >> PAGE_SHIFT : 0;
+			purge_return(heap, &batch[i], purged);
+		}
+	} while (n == PURGE_BATCH && npages > 0);
+	return npages;
+}

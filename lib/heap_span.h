@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* A heap's spans: pages from the buddy and back. */
+#ifndef LIB_HEAP_SPAN_H
+#define LIB_HEAP_SPAN_H
+
+#include "lib/heap.h"
+
+/* Without the heap's lock: pages for a span with room for a block of nbytes, or NULL. */
+struct span *span_create(struct heap *heap, size_t nbytes);
+void span_destroy(struct span *span);
+
+/* With it: the span as one free block, in and out of the heap. */
+void span_enter(struct heap *heap, struct span *span);
+void span_leave(struct heap *heap, struct span *span);
+
+/* With it: merge a block that was live with its free neighbours and list it; the whole. */
+struct block *heap_block_release(struct heap *heap, struct block *block);
+/* With it: one live block less. The span, if it has left the heap and is to be destroyed. */
+struct span *heap_span_unuse(struct heap *heap, struct span *span);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/* A walk over all of a heap: each invariant of heap.h has its clause. */
+#include "lib/heap_list.h"
+
+static bool listed(const struct heap *heap, const struct block *block)
+{
+	unsigned class, sub;
+
+	heap_list_place(block_size(block), &class, &sub);
+	for (const struct block *b = heap->lists[class][sub]; b; b = b->next)
+		if (b == block)
+			return true;
+	return false;
+}
+
+/* H1 to H4 for one block; prev is the one before it, or NULL. */
+static const char *check_block(const struct heap *heap, const struct block *block,
+			       const struct block *prev)
+{
+	bool prev_free = prev && block_has(prev, BLOCK_FREE);
+
+	if (!block_sound(block, heap->secret))
+		return "H1: a block's header was overwritten";
+	if (block_has(block, BLOCK_PREV_FREE) != prev_free)
+		return "H3: a block's tag disagrees with the block before it";
+	if (prev_free && block_prev(block) != prev)
+		return "H3: a free block's footer was overwritten";
+	if (!block_has(block, BLOCK_FREE))
+		return NULL;
+	if (prev_free)
+		return "H2: two neighbours are both free";
+	if (!listed(heap, block))
+		return "H4: a free block is in no list, or the wrong one";
+	return NULL;
+}
+
+static const char *check_span(const struct heap *heap, const struct span *span, uint64_t *nfree)
+{
+	const struct block *block = (const struct block *)(span->base + BLOCK_HEAD), *prev = NULL;
+	uintptr_t end = span->base + span->nbytes - BLOCK_HEAD;
+	uint32_t live = 0;
+
+	for (; !block_has(block, BLOCK_END); prev = block, block = block_next(block)) {
+		const char *wrong = check_block(heap, block, prev);
+
+		if (wrong)
+			return wrong;
+		if (block_size(block) < BLOCK_MIN || block_size(block) > end - (uintptr_t)block)
+			return "H1: a block's size leads out of its span";
+		if (block_has(block, BLOCK_FREE))
+			++*nfree;
+		else
+			live++;
+	}
+	if ((uintptr_t)block != end)
+		return "H1: a span's blocks end before it does";
+	if (live != span->live)
+		return "H5: a span's count of live blocks is wrong";
+	if (!live && span != heap->empty)
+		return "H5: a second empty span is kept";
+	return check_block(heap, block, prev);
+}
+
+static const char *check_lists(const struct heap *heap, uint64_t nfree)
+{
+	uint64_t nlisted = 0;
+
+	for (unsigned class = 0; class < HEAP_CLASSES; class ++) {
+		for (unsigned sub = 0; sub < HEAP_SUBLISTS; sub++) {
+			const struct block *block = heap->lists[class][sub];
+
+			if ((block != NULL) != (heap->sublists[class] >> sub & 1))
+				return "H4: a list's bit is wrong";
+			for (; block; block = block->next)
+				nlisted++;
+		}
+		if ((heap->sublists[class] != 0) != (heap->classes >> class & 1))
+			return "H4: a class's bit is wrong";
+	}
+	return nlisted == nfree ? NULL : "H4: a list holds a block that is not free";
+}
+
+const char *heap_validate(struct heap *heap)
+{
+	const char *wrong = NULL;
+	uint64_t nfree = 0;
+
+	lock_take(&heap->lock, LOCK_HEAP);
+	for (const struct span *span = heap->spans; span && !wrong; span = span->next)
+		wrong = check_span(heap, span, &nfree);
+	if (!wrong)
+		wrong = check_lists(heap, nfree);
+	lock_release(&heap->lock, LOCK_HEAP);
+	return wrong;
+}

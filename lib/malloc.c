@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/*
+ * malloc and free: by size to the slabs, the heap or the pages, and back by the
+ * page map. The fast paths are slot_pop and slot_push on the class's slot.
+ */
+#include "lib/malloc.h"
+
+#include "buddy/report.h"
+#include "buddy/run.h"
+#include "lib/front.h"
+#include "lib/start.h"
+
+#include <errno.h>
+#include <kmem/malloc.h>
+#include <string.h>
+
+#define COLD __attribute__((cold, noinline))
+
+/* The cache of a class, made on first use; NULL without memory. */
+static struct kmem_cache *class_cache(unsigned index)
+{
+	struct kmem_cache *cache = cache_of(ID_CLASSES + index);
+	struct cache_shape shape = {.size = class_size(index), .align = 16};
+	char name[KMEM_CACHE_NAME_MAX + 1];
+
+	if (cache)
+		return cache;
+	report_format(name, sizeof(name), "malloc-%u", shape.size);
+	shape.name = name;
+	start_lock_take();
+	cache = cache_of(ID_CLASSES + index);
+	if (!cache)
+		cache = cache_create_fixed(ID_CLASSES + index, &shape);
+	start_lock_release();
+	return cache;
+}
+
+static void *small_slow(size_t nbytes)
+{
+	struct kmem_cache *cache = class_cache(class_index(nbytes ? nbytes : 1));
+
+	return cache ? slot_alloc_slow(cache, GFP_KERNEL) : NULL;
+}
+
+static void *large_alloc(size_t nbytes, bool *zeroed)
+{
+	if (nbytes > PTRDIFF_MAX)
+		return NULL;
+	return run_alloc((nbytes + PAGE_BYTES - 1) >> PAGE_SHIFT, 1, PAGE_LARGE, zeroed);
+}
+
+/* *zeroed: the memory reads as zeros. */
+static COLD void *malloc_slow(size_t nbytes, bool *zeroed)
+{
+	void *block;
+
+	start_ensure();
+	*zeroed = false;
+	if (nbytes <= SMALL_MAX)
+		block = small_slow(nbytes);
+	else if (nbytes <= HEAP_MAX)
+		block = front_alloc(nbytes);
+	else
+		block = large_alloc(nbytes, zeroed);
+	if (!block)
+		errno = ENOMEM;
+	return block;
+}
+
+static COLD void *malloc_slow_plain(size_t nbytes)
+{
+	bool zeroed;
+
+	return malloc_slow(nbytes, &zeroed);
+}
+
+void *facade_malloc(size_t nbytes)
+{
+	void *block = NULL;
+
+	if (__builtin_expect(nbytes <= SMALL_MAX, 1))
+		block = slot_pop(&thread_slots[class_ids[(nbytes + 15) >> 4]]);
+	return __builtin_expect(block != NULL, 1) ? block : malloc_slow_plain(nbytes);
+}
+
+enum block_kind block_kind(const void *addr)
+{
+	unsigned id = pagemap_id(addr);
+
+	if (id >= ID_FIRST)
+		return BLOCK_SLAB;
+	if (id == ID_NONE)
+		return BLOCK_FOREIGN;
+	switch (pagemap_page(addr)->kind) {
+	case PAGE_LARGE:
+		return (uintptr_t)addr % PAGE_BYTES ? BLOCK_FOREIGN : BLOCK_LARGE;
+	case PAGE_RUN:
+		return BLOCK_FOREIGN;
+	default:
+		return BLOCK_HEAP;
+	}
+}
+
+void report_foreign(const void *addr, const char *doing)
+{
+	if (pagemap_id(addr) == ID_PAGES && pagemap_page(addr)->kind == PAGE_RUN)
+		report_bug("%s: %p comes from kmem_pages_alloc: use kmem_pages_free", doing, addr);
+	else
+		report_bug("foreign pointer: %s(%p): not allocated here, or freed before; another "
+			   "allocator's, on a stack or in static data?",
+			   doing, addr);
+}
+
+/* Everything but a push on a slab object's slot. */
+static COLD void free_slow(void *block)
+{
+	if (!block)
+		return;
+	switch (block_kind(block)) {
+	case BLOCK_SLAB:
+		slot_free_slow(cache_of(pagemap_id(block)), block);
+		break;
+	case BLOCK_HEAP:
+		front_free(block);
+		break;
+	case BLOCK_LARGE:
+		run_free(block);
+		break;
+	case BLOCK_FOREIGN:
+		report_foreign(block, "free");
+		break;
+	}
+}
+
+void facade_free(void *block)
+{
+	if (__builtin_expect(!slot_push(&thread_slots[pagemap_id(block)], block), 0))
+		free_slow(block);
+}
+
+void *kmem_malloc(size_t nbytes) __attribute__((alias("facade_malloc")));
+void kmem_free(void *block) __attribute__((alias("facade_free")));
+
+void *kmem_calloc(size_t count, size_t nbytes)
+{
+	bool zeroed = false;
+	size_t total;
+	void *block;
+
+	if (__builtin_mul_overflow(count, nbytes, &total)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	block = total <= SMALL_MAX ? facade_malloc(total) : malloc_slow(total, &zeroed);
+	if (block && !zeroed)
+		memset(block, 0, total);
+	return block;
+}
+
+size_t block_usable(const void *addr, enum block_kind kind)
+{
+	switch (kind) {
+	case BLOCK_SLAB:
+		return cache_of(pagemap_id(addr))->pub.stride;
+	case BLOCK_HEAP:
+		return heap_of(addr, "usable_size") ? heap_usable(addr) : 0;
+	case BLOCK_LARGE:
+		return (size_t)pagemap_page(addr)->npages << PAGE_SHIFT;
+	default:
+		return 0;
+	}
+}
+
+size_t kmem_usable_size(const void *block)
+{
+	enum block_kind kind;
+
+	if (!block)
+		return 0;
+	kind = block_kind(block);
+	if (kind == BLOCK_FOREIGN)
+		report_foreign(block, "usable_size");
+	return block_usable(block, kind);
+}
+
+size_t kmem_good_size(size_t nbytes)
+{
+	if (nbytes <= SMALL_MAX)
+		return class_size(class_index(nbytes ? nbytes : 1));
+	if (nbytes <= FRONT_MAX)
+		return front_size(front_index(nbytes)) + BLOCK_HEAD;
+	if (nbytes <= HEAP_MAX)
+		return block_bytes(nbytes) - BLOCK_HEAD;
+	if (nbytes > PTRDIFF_MAX)
+		return nbytes;
+	return (nbytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The facade's inner face, for the files that make it up. */
+#ifndef LIB_MALLOC_H
+#define LIB_MALLOC_H
+
+#include "lib/classes.h"
+#include "slab/slot.h"
+
+/* What a pointer given to free or realloc is. */
+enum block_kind { BLOCK_SLAB, BLOCK_HEAP, BLOCK_LARGE, BLOCK_FOREIGN };
+enum block_kind block_kind(const void *addr);
+/* Usable bytes of a block of the kind. */
+size_t block_usable(const void *addr, enum block_kind kind);
+/* Say that addr is none of ours, and the likely cause; doing names the function. */
+void report_foreign(const void *addr, const char *doing);
+
+/* nbytes aligned to align, a power of two; NULL with ENOMEM. */
+void *aligned_alloc_any(size_t align, size_t nbytes);
+
+/* Hidden names for calls from inside: nothing a program defines can come between. */
+void *facade_malloc(size_t nbytes);
+void facade_free(void *block);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * KMEM_OPTIONS=name:value,…: parsed in place, without memory or locale. Read
+ * before the C library may have set environ up; then from where the kernel put it.
+ */
+#include "lib/options.h"
+
+#include "buddy/report.h"
+#include "buddy/settings.h"
+#include "buddy/sys.h"
+
+#include <errno.h>
+#include <kmem/options.h>
+#include <stdint.h>
+#include <string.h>
+
+#define WORD_MAX 64
+
+extern char **environ;
+extern const char *kmem_options __attribute__((weak));
+/* glibc's dynamic loader: the stack as the kernel left it, argc first. */
+extern void *__libc_stack_end __attribute__((weak));
+
+/* Digits with k, M or G behind them. */
+static int parse_size(const char *text, size_t *value)
+{
+	size_t n = 0;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	for (; *text >= '0' && *text <= '9'; text++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (size_t)(*text - '0'), &n))
+			return -EINVAL;
+	for (const char *unit = "kMG"; *text && *unit; unit++) {
+		if (__builtin_mul_overflow(n, 1024, &n))
+			return -EINVAL;
+		if (*text == *unit)
+			text++, unit = "G";
+	}
+	*value = n;
+	return *text ? -EINVAL : 0;
+}
+
+static int set_decay(const char *value)
+{
+	size_t ms;
+
+	if (parse_size(value, &ms) < 0 || ms > INT32_MAX)
+		return -EINVAL;
+	settings.decay_ms = (uint32_t)ms;
+	return 0;
+}
+
+static int set_thread_cache(const char *value)
+{
+	return parse_size(value, &settings.thread_cache);
+}
+
+static int set_thp(const char *value)
+{
+	static const char *const names[] = {
+		[THP_NEVER] = "never", [THP_AUTO] = "auto", [THP_ALWAYS] = "always"};
+
+	for (unsigned i = 0; i < 3; i++)
+		if (strcmp(value, names[i]) == 0) {
+			settings.thp = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int set_on_error(const char *value)
+{
+	bool continues = strcmp(value, "continue") == 0;
+
+	if (!continues && strcmp(value, "abort") != 0)
+		return -EINVAL;
+	settings.abort_on_error = !continues;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*set)(const char *value);
+} options[] = {
+	{"decay_ms", set_decay},
+	{"on_error", set_on_error},
+	{"thp", set_thp},
+	{"thread_cache", set_thread_cache},
+};
+
+int kmem_option_set(const char *name, const char *value)
+{
+	for (size_t i = 0; name && value && i < sizeof(options) / sizeof(options[0]); i++)
+		if (strcmp(options[i].name, name) == 0)
+			return options[i].set(value);
+	return -EINVAL;
+}
+
+/* One name:value, not terminated. */
+static void parse_word(const char *word, size_t len, const char *origin)
+{
+	char name[WORD_MAX];
+	char *value;
+
+	if (len == 0)
+		return;
+	if (len >= sizeof(name)) {
+		report("%s: a word of %zu bytes is too long; ignored", origin, len);
+		return;
+	}
+	memcpy(name, word, len);
+	name[len] = '\0';
+	value = strchr(name, ':');
+	if (value)
+		*value++ = '\0';
+	if (kmem_option_set(name, value ? value : "") < 0)
+		report("%s: '%s' with value '%s' is not known; ignored", origin, name,
+		       value ? value : "");
+}
+
+static void parse(const char *text, const char *origin)
+{
+	while (text && *text) {
+		size_t len = strcspn(text, ",");
+
+		parse_word(text, len, origin);
+		text += len + (text[len] == ',');
+	}
+}
+
+static const char *find_variable(const char *name)
+{
+	size_t len = strlen(name);
+	char **env = environ;
+
+	if (!env && &__libc_stack_end && __libc_stack_end) {
+		long argc = *(long *)__libc_stack_end;
+
+		env = (char **)__libc_stack_end + 1 + argc + 1;
+	}
+	for (; env && *env; env++)
+		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+			return *env + len + 1;
+	return NULL;
+}
+
+void options_start(void)
+{
+	if (&kmem_options)
+		parse(kmem_options, "kmem_options");
+	if (!sys_secure())
+		parse(find_variable("KMEM_OPTIONS"), "KMEM_OPTIONS");
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/*
+ * libkmem-malloc: the C library's names, each a jump into the core. Nothing
+ * here keeps state. C++'s operators are left to its library, which calls malloc
+ * and free: a program that replaces some of them would find the others replaced.
+ */
+#include <errno.h>
+#include <kmem/mallinfo.h>
+#include <kmem/malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT void *malloc(size_t nbytes)
+{
+	return kmem_malloc(nbytes);
+}
+
+EXPORT void free(void *block)
+{
+	kmem_free(block);
+}
+
+EXPORT void *calloc(size_t count, size_t nbytes)
+{
+	return kmem_calloc(count, nbytes);
+}
+
+EXPORT void *realloc(void *block, size_t nbytes)
+{
+	return kmem_realloc(block, nbytes);
+}
+
+EXPORT void *reallocarray(void *block, size_t count, size_t nbytes)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, nbytes, &total)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return kmem_realloc(block, total);
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t nbytes)
+{
+	return kmem_aligned_alloc(alignment, nbytes);
+}
+
+/* glibc rounds a strange alignment up to the next power of two. */
+EXPORT void *memalign(size_t alignment, size_t nbytes)
+{
+	size_t power = 1;
+
+	while (power < alignment && power <= SIZE_MAX / 2)
+		power *= 2;
+	return kmem_aligned_alloc(power, nbytes);
+}
+
+EXPORT int posix_memalign(void **block, size_t alignment, size_t nbytes)
+{
+	int saved = errno;
+	void *aligned;
+
+	if (alignment < sizeof(void *) || alignment & (alignment - 1))
+		return EINVAL;
+	aligned = kmem_aligned_alloc(alignment, nbytes);
+	errno = saved;
+	if (!aligned)
+		return ENOMEM;
+	*block = aligned;
+	return 0;
+}
+
+EXPORT void *valloc(size_t nbytes)
+{
+	return kmem_aligned_alloc((size_t)getpagesize(), nbytes);
+}
+
+EXPORT void *pvalloc(size_t nbytes)
+{
+	size_t page = (size_t)getpagesize();
+
+	if (nbytes > PTRDIFF_MAX) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return kmem_aligned_alloc(page, (nbytes + page - 1) & ~(page - 1));
+}
+
+EXPORT size_t malloc_usable_size(void *block)
+{
+	return kmem_usable_size(block);
+}
+
+EXPORT void cfree(void *block)
+{
+	kmem_free(block);
+}
+
+/* C23; the sizes say nothing the page map does not know. */
+EXPORT void free_sized(void *block, size_t nbytes)
+{
+	(void)nbytes;
+	kmem_free(block);
+}
+
+EXPORT void free_aligned_sized(void *block, size_t alignment, size_t nbytes)
+{
+	(void)alignment;
+	(void)nbytes;
+	kmem_free(block);
+}
+
+EXPORT int malloc_trim(size_t pad)
+{
+	(void)pad;
+	return kmem_trim();
+}
+
+EXPORT struct mallinfo2 mallinfo2(void)
+{
+	return kmem_mallinfo2();
+}
+
+EXPORT struct mallinfo mallinfo(void)
+{
+	struct mallinfo2 info = kmem_mallinfo2();
+
+	return (struct mallinfo){
+		.arena = (int)info.arena,
+		.ordblks = (int)info.ordblks,
+		.hblks = (int)info.hblks,
+		.hblkhd = (int)info.hblkhd,
+		.fsmblks = (int)info.fsmblks,
+		.uordblks = (int)info.uordblks,
+		.fordblks = (int)info.fordblks,
+		.keepcost = (int)info.keepcost,
+	};
+}
+
+EXPORT int malloc_info(int options, FILE *stream)
+{
+	return kmem_malloc_info(options, stream);
+}
+
+EXPORT void malloc_stats(void)
+{
+	kmem_malloc_stats();
+}
+
+EXPORT int mallopt(int parameter, int value)
+{
+	return kmem_mallopt(parameter, value);
+}

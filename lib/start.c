@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/* Start-up: tables, settings, heaps; then, when the constructor runs, fork and the other core. */
+#include "lib/start.h"
+
+#include "buddy/buddy.h"
+#include "buddy/meta.h"
+#include "buddy/sys.h"
+#include "lib/classes.h"
+#include "lib/fork.h"
+#include "lib/front.h"
+#include "lib/options.h"
+#include "lib/twin.h"
+#include "slab/slot.h"
+
+_Atomic bool started;
+uint8_t class_ids[SMALL_MAX / 16 + 1];
+static struct lock start_lock;
+
+void start_lock_take(void)
+{
+	lock_take(&start_lock, LOCK_INIT);
+}
+
+void start_lock_release(void)
+{
+	lock_release(&start_lock, LOCK_INIT);
+}
+
+void start_lock_visit(void (*act)(struct lock *))
+{
+	act(&start_lock);
+}
+
+/* The large tables are sparse: a huge page under them would be resident for a few bytes. */
+static void tables_advise(void)
+{
+	uintptr_t page = sys_page_size();
+	uintptr_t edges[] = {(uintptr_t)pagemap_zeros, (uintptr_t)pagemap_root,
+			     (uintptr_t)cache_table};
+	size_t sizes[] = {sizeof(pagemap_zeros), sizeof(pagemap_root), sizeof(cache_table)};
+	uintptr_t low = edges[0], high = edges[0];
+
+	for (int i = 0; i < 3; i++) {
+		low = edges[i] < low ? edges[i] : low;
+		high = edges[i] + sizes[i] > high ? edges[i] + sizes[i] : high;
+	}
+	low = (low + page - 1) & ~(page - 1);
+	high &= ~(page - 1);
+	sys_advise_huge((void *)low, high - low, SYS_THP_NEVER);
+}
+
+static void age_heaps(uint32_t age_ms)
+{
+	front_purge(age_ms);
+}
+
+void start(void)
+{
+	start_lock_take();
+	if (!atomic_load_explicit(&started, memory_order_relaxed)) {
+		tables_advise();
+		options_start();
+		front_start();
+		decay_hook = age_heaps;
+		class_ids[0] = ID_CLASSES;
+		for (size_t i = 1; i <= SMALL_MAX / 16; i++)
+			class_ids[i] = (uint8_t)(ID_CLASSES + class_index(i * 16));
+		/* release: pairs with the acquire in start_ensure */
+		atomic_store_explicit(&started, true, memory_order_release);
+	}
+	start_lock_release();
+}
+
+/* Early, so that other libraries' fork handlers, run before ours, still find an allocator. */
+__attribute__((constructor(101))) static void start_late(void)
+{
+	start_ensure();
+	twin_check();
+	fork_register();
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/* Statistics: summed when asked for, so that nobody pays for them before. */
+#include "lib/stats.h"
+
+#include "buddy/buddy.h"
+#include "buddy/root.h"
+#include "lib/front.h"
+#include "slab/thread.h"
+
+#include <errno.h>
+#include <kmem/mallinfo.h>
+
+static uint64_t load(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
+struct cache_stats cache_stats(const struct kmem_cache *cache)
+{
+	uint64_t away = load(&cache->pub.taken) - load(&cache->pub.given);
+	struct cache_stats stats = {.parked = load(&cache->pub.barn_objects)};
+
+	for_each_thread (thread) {
+		const struct shelf *shelf = thread_shelf(thread, cache->id);
+		const struct slot *slot = thread_slot(thread, cache->id);
+		const struct sheaf *spare = shelf_spare(shelf);
+		uintptr_t mask = atomic_load_explicit(&slot->mask, memory_order_acquire);
+
+		away += load(&shelf->pub.taken) - load(&shelf->pub.given);
+		stats.parked += (atomic_load_explicit(&slot->sp, memory_order_relaxed) & mask) / 8;
+		if (spare)
+			stats.parked += sheaf_fill(spare);
+	}
+	/* In motion the terms may be read out of step: never below nothing. */
+	if ((int64_t)(away - stats.parked) > 0)
+		stats.in_use = away - stats.parked;
+	stats.nslabs = __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED);
+	return stats;
+}
+
+struct totals {
+	size_t committed, free_pages, dirty; /* bytes of zones */
+	size_t slabs, slab_live, slab_parked;
+	size_t spans, heap_live;
+	size_t nzones, ncaches, mapped;
+};
+
+static void add_caches(struct totals *totals)
+{
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++) {
+		const struct kmem_cache *cache = cache_of(id);
+		struct cache_stats stats;
+
+		if (!cache || !cache->pub.id)
+			continue;
+		stats = cache_stats(cache);
+		totals->ncaches++;
+		totals->slabs += stats.nslabs * cache->pub.slab_pages * PAGE_BYTES;
+		totals->slab_live += stats.in_use * cache->pub.stride;
+		totals->slab_parked += stats.parked * cache->pub.stride;
+	}
+}
+
+static struct totals sum(void)
+{
+	struct totals totals = {.mapped = load(&root_record.mapped_bytes)};
+	struct heap *heap;
+
+	for_each_zone (zone) {
+		totals.nzones++;
+		totals.committed += load(&zone->pub.committed) << PAGE_SHIFT;
+		totals.dirty += load(&zone->pub.dirty) << PAGE_SHIFT;
+		totals.free_pages += (load(&zone->pub.dirty) + load(&zone->pub.clean))
+				     << PAGE_SHIFT;
+	}
+	for (unsigned i = 0; (heap = front_heap(i)); i++) {
+		totals.spans += load(&heap->pub.span_bytes);
+		totals.heap_live += load(&heap->pub.live_bytes);
+	}
+	add_caches(&totals);
+	return totals;
+}
+
+/* Runs of pages are what the zones hold besides slabs and spans. */
+static size_t run_bytes(const struct totals *totals)
+{
+	size_t others = totals->free_pages + totals->slabs + totals->spans;
+
+	return totals->committed > others ? totals->committed - others : 0;
+}
+
+struct mallinfo2 kmem_mallinfo2(void)
+{
+	struct totals totals = sum();
+	size_t used = totals.slab_live + totals.heap_live + run_bytes(&totals);
+
+	return (struct mallinfo2){
+		.arena = totals.committed,
+		.ordblks = 1,
+		.hblks = totals.nzones,
+		.hblkhd = totals.mapped,
+		.fsmblks = totals.slab_parked,
+		.uordblks = used + totals.mapped,
+		.fordblks = totals.committed - used,
+		.keepcost = totals.dirty,
+	};
+}
+
+static void print_cache(FILE *stream, const struct kmem_cache *cache)
+{
+	struct cache_stats stats = cache_stats(cache);
+
+	fprintf(stream,
+		"<cache name=\"%s\" size=\"%u\" objects=\"%lu\" parked=\"%lu\" slabs=\"%lu\"/>\n",
+		cache->pub.name, cache->pub.stride, (unsigned long)stats.in_use,
+		(unsigned long)stats.parked, (unsigned long)stats.nslabs);
+}
+
+int kmem_malloc_info(int options, FILE *stream)
+{
+	struct totals totals = sum();
+
+	if (options != 0)
+		return EINVAL;
+	fprintf(stream, "<malloc version=\"libkmem-%s\">\n", root_record.release);
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
+		if (cache_of(id) && cache_of(id)->pub.id)
+			print_cache(stream, cache_of(id));
+	fprintf(stream, "<total type=\"slabs\" size=\"%zu\"/>\n", totals.slabs);
+	fprintf(stream, "<total type=\"heaps\" size=\"%zu\"/>\n", totals.spans);
+	fprintf(stream, "<total type=\"runs\" size=\"%zu\"/>\n", run_bytes(&totals));
+	fprintf(stream, "<total type=\"mmap\" size=\"%zu\"/>\n", totals.mapped);
+	fprintf(stream, "<system type=\"current\" size=\"%zu\"/>\n",
+		totals.committed + totals.mapped);
+	fprintf(stream, "</malloc>\n");
+	return ferror(stream) ? EIO : 0;
+}
+
+void kmem_malloc_stats(void)
+{
+	struct totals totals = sum();
+
+	report("zones: %zu, %zu bytes, %zu free, of them %zu dirty", totals.nzones,
+	       totals.committed, totals.free_pages, totals.dirty);
+	report("caches: %zu, slabs %zu bytes, in use %zu, parked %zu", totals.ncaches, totals.slabs,
+	       totals.slab_live, totals.slab_parked);
+	report("heaps: spans %zu bytes, in use %zu", totals.spans, totals.heap_live);
+	report("pages: %zu bytes in zones, %zu in mappings of their own", run_bytes(&totals),
+	       totals.mapped);
+}
+
+int kmem_mallopt(int parameter, int value)
+{
+	(void)value;
+	return parameter == M_MXFAST || (parameter >= M_ARENA_MAX && parameter <= M_TRIM_THRESHOLD);
+}

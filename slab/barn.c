@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/* The barn: see barn.h. Counts are approximate by the few threads between two steps. */
+#include "slab/barn.h"
+
+static void count(struct kmem_cache *cache, int32_t sheaves, int64_t objects)
+{
+	__atomic_fetch_add(&cache->pub.barn_sheaves, (uint32_t)sheaves, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&cache->pub.barn_objects, (uint64_t)objects, __ATOMIC_RELAXED);
+}
+
+bool barn_give(struct kmem_cache *cache, struct sheaf *sheaf)
+{
+	struct barn *barn = &cache->barn;
+
+	if (atomic_load_explicit(&barn->nfull, memory_order_relaxed) >=
+	    atomic_load_explicit(&barn->limit, memory_order_relaxed)) {
+		atomic_fetch_add_explicit(&barn->overflows, 1, memory_order_relaxed);
+		return false;
+	}
+	atomic_fetch_add_explicit(&barn->nfull, 1, memory_order_relaxed);
+	count(cache, 1, sheaf_fill(sheaf));
+	sheaf_push(&barn->full, sheaf);
+	return true;
+}
+
+/* A refill that a sheaf turned away before would have served. */
+static void barn_missed(struct kmem_cache *cache)
+{
+	struct barn *barn = &cache->barn;
+	int32_t limit = atomic_load_explicit(&barn->limit, memory_order_relaxed);
+
+	if (!atomic_load_explicit(&barn->overflows, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&barn->overflows, 0, memory_order_relaxed);
+	if (limit * 2 <= cache->limit_max)
+		atomic_store_explicit(&barn->limit, limit * 2, memory_order_relaxed);
+}
+
+struct sheaf *barn_take(struct kmem_cache *cache)
+{
+	struct barn *barn = &cache->barn;
+	struct sheaf *sheaf = sheaf_pop(&barn->full);
+	int32_t nfull;
+
+	if (!sheaf) {
+		barn_missed(cache);
+		return NULL;
+	}
+	nfull = atomic_fetch_sub_explicit(&barn->nfull, 1, memory_order_relaxed) - 1;
+	if (nfull < atomic_load_explicit(&barn->low, memory_order_relaxed))
+		atomic_store_explicit(&barn->low, nfull, memory_order_relaxed);
+	count(cache, -1, -(int64_t)sheaf_fill(sheaf));
+	return sheaf;
+}
+
+int32_t barn_surplus(struct kmem_cache *cache)
+{
+	struct barn *barn = &cache->barn;
+	int32_t nfull = atomic_load_explicit(&barn->nfull, memory_order_relaxed);
+	int32_t low = atomic_exchange_explicit(&barn->low, nfull, memory_order_relaxed);
+	int32_t limit = atomic_load_explicit(&barn->limit, memory_order_relaxed);
+
+	if (low <= 0)
+		return 0;
+	limit = limit - low / 2 < BARN_LIMIT_FIRST ? BARN_LIMIT_FIRST : limit - low / 2;
+	if (limit > cache->limit_max)
+		limit = cache->limit_max;
+	atomic_store_explicit(&barn->limit, limit, memory_order_relaxed);
+	return low < nfull ? low : nfull;
+}

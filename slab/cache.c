@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+/* Caches: geometry, birth, death, and what is done to all of one's slabs. */
+#include "slab/cache.h"
+
+#include "buddy/buddy.h"
+#include "buddy/meta.h"
+#include "buddy/report.h"
+#include "buddy/root.h"
+#include "slab/barn.h"
+#include "slab/home.h"
+#include "slab/slab.h"
+#include "slab/slot.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CACHED_BYTES (64u << 10)	/* what one full sheaf may hold */
+#define BARN_BYTES   ((size_t)16 << 20) /* what a barn may come to hold */
+#define BARN_SHEAVES 1024
+
+struct kmem_cache *_Atomic cache_table[ID_LIMIT];
+struct lock cache_lock;
+static struct kmem_cache *free_records; /* guarded by cache_lock */
+
+unsigned cache_ids(void)
+{
+	return __atomic_load_n(&root_record.ncaches, __ATOMIC_ACQUIRE);
+}
+
+void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given)
+{
+	if (taken)
+		__atomic_fetch_add(&cache->pub.taken, taken, __ATOMIC_RELAXED);
+	if (given)
+		__atomic_fetch_add(&cache->pub.given, given, __ATOMIC_RELAXED);
+}
+
+/* Fewer objects a slab the larger they are: an empty slab is what can be given back. */
+static uint32_t wanted_objects(uint32_t stride)
+{
+	if (stride <= 64)
+		return 128;
+	if (stride <= 256)
+		return 64;
+	if (stride <= 1024)
+		return 32;
+	if (stride <= 8192)
+		return 16;
+	return stride <= 32768 ? 8 : 4;
+}
+
+/* Pages of a slab: a power of two, with room for the wanted objects, at most an eighth lost. */
+static void set_slab_size(struct kmem_cache *cache)
+{
+	uint32_t stride = cache->pub.stride, npages = 1;
+	size_t nbytes = PAGE_BYTES;
+
+	while (nbytes / stride < wanted_objects(stride) && (nbytes * 2) / stride <= SLAB_OBJECTS) {
+		nbytes *= 2;
+		npages *= 2;
+	}
+	cache->pub.slab_pages = npages;
+	cache->pub.slab_objects = (uint32_t)(nbytes / stride);
+	if (cache->pub.slab_objects > SLAB_OBJECTS)
+		cache->pub.slab_objects = SLAB_OBJECTS;
+	cache->nwords = (cache->pub.slab_objects + 63) / 64;
+	cache->reciprocal = (uint32_t)((1ull << 32) / stride) + 1;
+}
+
+static void set_sheaf_size(struct kmem_cache *cache)
+{
+	unsigned level = 0;
+	size_t sheaf_bytes;
+
+	while (level + 1 < SHEAF_LEVELS &&
+	       (size_t)sheaf_capacity(level + 1) * cache->pub.stride <= CACHED_BYTES * 2)
+		level++;
+	cache->level_max = (uint8_t)level;
+	sheaf_bytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
+	cache->limit_max = (int32_t)(BARN_BYTES / sheaf_bytes);
+	if (cache->limit_max > BARN_SHEAVES)
+		cache->limit_max = BARN_SHEAVES;
+	cache->barn.limit =
+		cache->limit_max < BARN_LIMIT_FIRST ? cache->limit_max : BARN_LIMIT_FIRST;
+}
+
+static uint32_t stride_align(const struct cache_shape *shape)
+{
+	uint32_t align = shape->align ? shape->align : 8;
+
+	if (shape->flags & SLAB_HWCACHE_ALIGN) {
+		uint32_t line = 64;
+
+		/* As in the kernel: small objects share a line evenly. */
+		while (line > 8 && shape->size <= line / 2)
+			line /= 2;
+		align = align > line ? align : line;
+	}
+	return align < 8 ? 8 : align;
+}
+
+/* Fill the record in; its id is not yet known to the page map. */
+static void cache_setup(struct kmem_cache *cache, const struct cache_shape *shape)
+{
+	uint32_t align = stride_align(shape);
+
+	cache->ops = &slab_ops;
+	cache->ctor = shape->ctor;
+	memcpy(cache->pub.name, shape->name, strlen(shape->name) + 1);
+	cache->pub.object_size = shape->size;
+	cache->pub.align = align;
+	cache->pub.stride = (shape->size + align - 1) & ~(align - 1);
+	cache->pub.flags = shape->flags;
+	set_slab_size(cache);
+	set_sheaf_size(cache);
+}
+
+/* Readers of statistics retry while seq is odd. */
+static void publish_begin(struct kmem_cache *cache)
+{
+	__atomic_store_n(&cache->pub.seq, cache->pub.seq + 1, __ATOMIC_RELAXED);
+	atomic_thread_fence(memory_order_release);
+}
+
+static void publish_end(struct kmem_cache *cache)
+{
+	__atomic_store_n(&cache->pub.seq, cache->pub.seq + 1, __ATOMIC_RELEASE);
+}
+
+static void cache_publish(struct kmem_cache *cache, const struct cache_shape *shape)
+{
+	publish_begin(cache);
+	cache_setup(cache, shape);
+	cache->pub.generation++;
+	cache->pub.id = cache->id;
+	publish_end(cache);
+	/* release: the record; readers come through cache_of */
+	atomic_store_explicit(&cache_table[cache->id], cache, memory_order_release);
+}
+
+struct kmem_cache *cache_create_fixed(unsigned id, const struct cache_shape *shape)
+{
+	struct kmem_cache *cache = meta_alloc(sizeof(*cache), 64);
+
+	if (!cache)
+		return NULL;
+	cache->id = id;
+	cache_publish(cache, shape);
+	return cache;
+}
+
+struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct cache_ops *ops)
+{
+	struct kmem_cache *cache = meta_alloc(sizeof(*cache), 64);
+
+	if (!cache)
+		return NULL;
+	cache->id = id;
+	cache->ops = ops;
+	cache->pub.stride = size;
+	set_sheaf_size(cache);
+	cache->barn.limit = cache->limit_max = 0;
+	atomic_store_explicit(&cache_table[id], cache, memory_order_release);
+	return cache;
+}
+
+/* A record for a new cache: a destroyed one's, or one with a new id. 0 or -errno. */
+static int record_get_locked(struct kmem_cache **record)
+{
+	uint32_t id = cache_ids();
+	int err;
+
+	if (free_records) {
+		*record = free_records;
+		free_records = free_records->next_free;
+		return 0;
+	}
+	if (id >= ID_LIMIT)
+		return -ENOSPC;
+	err = threads_commit(id);
+	*record = err ? NULL : meta_alloc(sizeof(**record), 64);
+	if (!*record)
+		return -ENOMEM;
+	(*record)->id = id;
+	atomic_store_explicit(&cache_table[id], *record, memory_order_release);
+	__atomic_store_n(&root_record.ncaches, id + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* What is wrong with the arguments, or NULL. */
+static const char *shape_error(const struct cache_shape *shape)
+{
+	if (!shape->name || !shape->name[0])
+		return "name is empty";
+	if (strlen(shape->name) > KMEM_CACHE_NAME_MAX)
+		return "name is longer than 63 bytes";
+	if (shape->size == 0 || shape->size > KMEM_CACHE_SIZE_MAX)
+		return "size is not between 1 and 4194304";
+	if (shape->align & (shape->align - 1) || shape->align > PAGE_BYTES)
+		return "align is not a power of two up to 4096";
+	return NULL;
+}
+
+static struct kmem_cache *create_failed(const struct cache_shape *shape, int err, const char *why)
+{
+	if (!(shape->flags & SLAB_NOWARN))
+		report("kmem_cache_create: cache '%s': %s (size %u, align %u)",
+		       shape->name ? shape->name : "(null)", why, shape->size, shape->align);
+	if (shape->flags & SLAB_PANIC)
+		sys_abort();
+	errno = err;
+	return NULL;
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
+				     slab_flags_t flags, void (*ctor)(void *))
+{
+	struct cache_shape shape = {name, size, align, flags, ctor};
+	const char *wrong = shape_error(&shape);
+	struct kmem_cache *cache = NULL;
+	int err;
+
+	if (wrong)
+		return create_failed(&shape, EINVAL, wrong);
+	lock_take(&cache_lock, LOCK_CACHES);
+	err = record_get_locked(&cache);
+	if (!err)
+		cache_publish(cache, &shape);
+	lock_release(&cache_lock, LOCK_CACHES);
+	if (err == -ENOSPC)
+		return create_failed(&shape, ENOSPC, "all 65535 ids are in use");
+	if (err)
+		return create_failed(&shape, ENOMEM, "no memory");
+	return cache;
+}
+
+static void drain_sheaves(struct kmem_cache *cache, int32_t n)
+{
+	while (n-- > 0) {
+		struct sheaf *sheaf = barn_take(cache);
+		unsigned fill;
+
+		if (!sheaf)
+			return;
+		fill = sheaf_fill(sheaf);
+		cache->ops->home(cache, sheaf->object, fill);
+		cache_count(cache, 0, fill);
+		sheaf_put(sheaf);
+	}
+}
+
+void cache_drain(struct kmem_cache *cache)
+{
+	drain_sheaves(cache, INT32_MAX);
+	slab_retire(cache, 0);
+}
+
+void cache_decay(struct kmem_cache *cache)
+{
+	drain_sheaves(cache, barn_surplus(cache));
+	if (cache->pub.nslabs_empty)
+		slab_retire(cache, 1);
+}
+
+/* Report each object that is not at home in a slab of the list; how many. */
+static unsigned report_live(const struct kmem_cache *cache, const struct slab *slab)
+{
+	unsigned n = 0;
+
+	for (; slab; slab = slab->next)
+		for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
+			uint64_t word =
+				atomic_load_explicit(&slab->free[i / 64], memory_order_acquire);
+
+			if (word >> (i & 63) & 1)
+				continue;
+			n++;
+			report("kmem_cache_destroy: cache '%s': object %p is still live",
+			       cache->pub.name,
+			       (void *)(slab->base + (uintptr_t)i * cache->pub.stride));
+		}
+	return n;
+}
+
+/* Everything home that threads and barn hold. */
+static void recall(struct kmem_cache *cache)
+{
+	for_each_thread (thread) {
+		lock_take(&thread->lock, LOCK_THREAD);
+		if (thread_shelf(thread, cache->id)->used)
+			thread_flush(thread, cache);
+		lock_release(&thread->lock, LOCK_THREAD);
+	}
+	cache_drain(cache);
+}
+
+/* The record forgets the cache, and each thread its counts. */
+static void record_put_locked(struct kmem_cache *cache)
+{
+	for_each_thread (thread) {
+		struct shelf *shelf = thread_shelf(thread, cache->id);
+
+		lock_take(&thread->lock, LOCK_THREAD);
+		if (shelf->used)
+			shelf->pub = (struct kmem_root_shelf){.spare = 0};
+		lock_release(&thread->lock, LOCK_THREAD);
+	}
+	publish_begin(cache);
+	cache->pub.id = 0;
+	cache->pub.taken = cache->pub.given = 0;
+	memset(cache->pub.name, 0, sizeof(cache->pub.name));
+	publish_end(cache);
+	cache->next_free = free_records;
+	free_records = cache;
+}
+
+int kmem_cache_destroy(struct kmem_cache *cache)
+{
+	unsigned nlive = 0;
+
+	if (!cache)
+		return 0;
+	lock_take(&cache_lock, LOCK_CACHES);
+	if (!cache->pub.id) {
+		lock_release(&cache_lock, LOCK_CACHES);
+		report_bug("kmem_cache_destroy: the cache at %p was destroyed before",
+			   (void *)cache);
+		return -EINVAL;
+	}
+	recall(cache);
+	for (unsigned bucket = 0; bucket < BUCKETS && cache->pub.nslabs; bucket++)
+		nlive += report_live(cache, cache->lists[bucket]);
+	if (!nlive)
+		record_put_locked(cache);
+	lock_release(&cache_lock, LOCK_CACHES);
+	return nlive ? -EBUSY : 0;
+}
+
+int kmem_cache_shrink(struct kmem_cache *cache)
+{
+	struct thread *thread = thread_known();
+
+	threads_ask_trim(cache);
+	if (thread) {
+		lock_take(&thread->lock, LOCK_THREAD);
+		thread_flush(thread, cache);
+		lock_release(&thread->lock, LOCK_THREAD);
+	}
+	cache_drain(cache);
+	return __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED) != 0;
+}
+
+unsigned int kmem_cache_size(const struct kmem_cache *cache)
+{
+	return cache->pub.object_size;
+}
+
+const char *kmem_cache_name(const struct kmem_cache *cache)
+{
+	return cache->pub.name;
+}

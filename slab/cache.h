@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The record of a cache: what is published, its barn, and its lists of slabs.
+ *
+ * Records are type-stable: a destroyed cache's record keeps its id and its
+ * place in the table and waits for the next cache.
+ *
+ * Operations differ by what stands behind the sheaves: slabs for object caches,
+ * the boundary-tag heap for the facade's larger sizes. Neither holds a lock when
+ * it is called or runs a constructor.
+ */
+#ifndef SLAB_CACHE_H
+#define SLAB_CACHE_H
+
+#include "buddy/lock.h"
+#include "buddy/pagemap.h"
+#include "slab/sheaf.h"
+
+#include <kmem/cache.h>
+#include <kmem/inspect.h>
+
+#define ID_USER 96u /* ids below are the facade's */
+
+enum slab_bucket {		  /* by the share of free objects */
+		   BUCKET_FULL,	  /* none */
+		   BUCKET_EIGHTH, /* less than 1/8 */
+		   BUCKET_FOURTH,
+		   BUCKET_HALF,
+		   BUCKET_MORE,
+		   BUCKET_EMPTY, /* all are free */
+		   BUCKETS
+};
+
+struct shelf;
+struct slab;
+
+struct cache_ops {
+	/* Up to want objects into out, in the order to be handed out; 0: no memory. */
+	unsigned (*refill)(struct kmem_cache *cache, struct shelf *shelf, void **out,
+			   unsigned want);
+	/* Take nobjects back; reorders objects. */
+	void (*home)(struct kmem_cache *cache, void **objects, unsigned nobjects);
+	/* Let go what the shelf holds besides sheaves. */
+	void (*detach)(struct kmem_cache *cache, struct shelf *shelf);
+};
+
+/* Full sheaves, bounded by limit, which follows the traffic (barn.c). */
+struct barn {
+	struct sheaf_stack full;
+	_Atomic int32_t nfull;
+	_Atomic int32_t low; /* least nfull since the last decay */
+	_Atomic int32_t limit;
+	_Atomic uint32_t overflows; /* sheaves turned away since the last refill */
+};
+
+struct kmem_cache {
+	struct kmem_root_cache pub;
+	const struct cache_ops *ops;
+	void (*ctor)(void *);
+	uint32_t id;	     /* as in the table, also while pub.id is 0 */
+	uint32_t reciprocal; /* of the stride, 2^32 / stride rounded up */
+	uint32_t nwords;     /* of a slab's bitmap */
+	uint8_t level_max;   /* sheaves' capacity: bytes cached are bounded */
+	int32_t limit_max;   /* of the barn */
+	_Atomic uint32_t trim_epoch;
+	struct kmem_cache *next_free; /* guarded by the caches lock */
+
+	_Alignas(64) struct barn barn;
+
+	_Alignas(64) struct lock lock;
+	struct slab *lists[BUCKETS]; /* guarded by lock; each slab without owner is on one */
+};
+
+#pragma GCC visibility push(hidden)
+extern struct kmem_cache *_Atomic cache_table[ID_LIMIT];
+extern struct lock cache_lock; /* create, destroy, and walks over all caches */
+#pragma GCC visibility pop
+
+static inline struct kmem_cache *cache_of(unsigned id)
+{
+	/* relaxed: whoever holds an object of the cache got it after the cache was made */
+	return atomic_load_explicit(&cache_table[id], memory_order_relaxed);
+}
+
+/* One more than the highest id ever used. */
+unsigned cache_ids(void);
+
+struct cache_shape {
+	const char *name;
+	unsigned size, align;
+	slab_flags_t flags;
+	void (*ctor)(void *);
+};
+
+/* Make the cache of a fixed id, below ID_USER. NULL: no memory. */
+struct kmem_cache *cache_create_fixed(unsigned id, const struct cache_shape *shape);
+/* The same for what is no cache to be seen, only sheaves in front of ops. */
+struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct cache_ops *ops);
+
+/* Send home what the barn holds; retire empty slabs. Needs no lock held above LOCK_CACHES. */
+void cache_drain(struct kmem_cache *cache);
+/* Age barn and empty slabs by one decay period. */
+void cache_decay(struct kmem_cache *cache);
+/* NULL, or the first broken invariant; exact only while nobody uses the cache. */
+const char *cache_check(struct kmem_cache *cache);
+
+void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given);
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/* The slab layer's invariants, one clause each: see slab.h and docs/design.md. */
+#include "slab/slab.h"
+
+static const char *check_slab(const struct kmem_cache *cache, const struct slab *slab,
+			      unsigned bucket)
+{
+	uint64_t state = atomic_load_explicit(&slab->state, memory_order_acquire);
+	uint32_t nfree = 0, nobjects = cache->pub.slab_objects;
+
+	for (uint32_t i = 0; i < nobjects; i++) {
+		bool home = atomic_load_explicit(&slab->free[i / 64], memory_order_relaxed) >>
+				    (i & 63) &
+			    1;
+
+		nfree += home;
+		if (i >= slab->fresh && !home)
+			return "S4: an object above the fresh ones is out";
+	}
+	if (slab_nfree(state) != (int32_t)nfree)
+		return "S1: a slab's count differs from its bitmap";
+	if (state & SLAB_OWNED || slab->bucket != bucket)
+		return "S2: a slab with an owner is on a list, or on another's";
+	if ((bucket == BUCKET_FULL) != (nfree == 0) ||
+	    (bucket == BUCKET_EMPTY) != (nfree == nobjects))
+		return "S2: a slab's list does not fit its count";
+	if (slab->cache != cache || slab_of((void *)slab->base) != slab ||
+	    pagemap_id((void *)slab->base) != cache->id)
+		return "S5: the page map does not lead to the slab";
+	return NULL;
+}
+
+const char *cache_check(struct kmem_cache *cache)
+{
+	const char *wrong = NULL;
+
+	lock_take(&cache->lock, LOCK_CACHE);
+	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+		for (struct slab *slab = cache->lists[bucket]; slab && !wrong; slab = slab->next)
+			wrong = check_slab(cache, slab, bucket);
+	lock_release(&cache->lock, LOCK_CACHE);
+	return wrong;
+}

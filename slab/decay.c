@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Aging, done in passing: a thread that has come as far as the slabs looks at
+ * the clock, and four times in a decay period sends home what has lain idle in
+ * its own sheaves for one; the first of all threads to notice also ages the
+ * barns, the empty slabs and the free pages of the process.
+ */
+#include "buddy/buddy.h"
+#include "buddy/settings.h"
+#include "buddy/sys.h"
+#include "slab/slab.h"
+#include "slab/slot.h"
+
+void (*decay_hook)(uint32_t age_ms);
+
+static _Atomic uint32_t trim_epoch;
+static _Atomic uint32_t trim_all_epoch;
+static _Atomic uint32_t process_pass_ms;
+
+/* Has the slot been used since the last look? */
+static bool shelf_idle(const struct slot *slot, struct shelf *shelf)
+{
+	uint64_t sp = atomic_load_explicit(&slot->sp, memory_order_relaxed);
+	uint64_t moved = shelf->pub.traded + shelf->moves;
+	bool same = shelf->seen_sp == sp && shelf->seen_traded == moved;
+
+	shelf->seen_sp = sp;
+	shelf->seen_traded = moved;
+	return same;
+}
+
+enum flush { FLUSH_IDLE, FLUSH_ALL };
+
+/* Flush the thread's idle slots and those of caches that asked for it since its epoch. */
+static void flush_idle(struct thread *thread, enum flush what)
+{
+	lock_take(&thread->lock, LOCK_THREAD);
+	for (unsigned id = thread->used; id; id = thread_shelf(thread, id)->next) {
+		struct kmem_cache *cache = cache_of(id);
+		uint32_t asked = atomic_load_explicit(&cache->trim_epoch, memory_order_relaxed);
+		bool idle = shelf_idle(thread_slot(thread, id), thread_shelf(thread, id));
+
+		if (idle || what == FLUSH_ALL || (int32_t)(asked - thread->epoch) > 0)
+			thread_flush(thread, cache);
+	}
+	lock_release(&thread->lock, LOCK_THREAD);
+}
+
+static void age_caches(void)
+{
+	if (!lock_try(&cache_lock, LOCK_CACHES))
+		return;
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
+		if (cache_of(id))
+			cache_decay(cache_of(id));
+	lock_release(&cache_lock, LOCK_CACHES);
+}
+
+/* One thread for all; others find the time already moved on. */
+static void process_pass(uint32_t now)
+{
+	uint32_t last = atomic_load_explicit(&process_pass_ms, memory_order_relaxed);
+
+	if (now - last <= settings.decay_ms / 4 ||
+	    !atomic_compare_exchange_strong_explicit(&process_pass_ms, &last, now,
+						     memory_order_relaxed, memory_order_relaxed))
+		return;
+	age_caches();
+	if (decay_hook)
+		decay_hook(settings.decay_ms);
+	buddy_purge(settings.decay_ms);
+}
+
+void thread_pass(struct thread *thread)
+{
+	uint32_t now = sys_now_ms();
+	uint32_t epoch = atomic_load_explicit(&trim_epoch, memory_order_relaxed);
+	uint32_t all_epoch = atomic_load_explicit(&trim_all_epoch, memory_order_relaxed);
+	bool over =
+		atomic_load_explicit(&thread->charge, memory_order_relaxed) > settings.thread_cache;
+
+	if (now - thread->pass_ms > settings.decay_ms || thread->epoch != epoch || over) {
+		thread->pass_ms = now;
+		flush_idle(thread, over || (int32_t)(all_epoch - thread->epoch) > 0 ? FLUSH_ALL
+										    : FLUSH_IDLE);
+		thread->epoch = epoch;
+	}
+	process_pass(now);
+}
+
+void threads_ask_trim(struct kmem_cache *cache)
+{
+	uint32_t epoch = atomic_fetch_add_explicit(&trim_epoch, 1, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(cache ? &cache->trim_epoch : &trim_all_epoch, epoch,
+			      memory_order_relaxed);
+}

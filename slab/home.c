@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Homecoming: objects from a sheaf back to their slabs. They are sorted by
+ * address, so that each slab is found once and its bitmap set by whole words.
+ * Here an address inside an object, and a second free, are found.
+ */
+#include "slab/home.h"
+
+#include "slab/slab.h"
+#include "slab/thread.h"
+
+#include <string.h>
+
+/* Shell's sort with Ciura's gaps ("Best Increments …", FCT 2001): short arrays, no memory. */
+static void sort(void **objects, unsigned n)
+{
+	static const unsigned gaps[] = {57, 23, 10, 4, 1};
+
+	for (unsigned g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++)
+		for (unsigned i = gaps[g]; i < n; i++) {
+			void *object = objects[i];
+			unsigned k = i;
+
+			for (; k >= gaps[g] && objects[k - gaps[g]] > object; k -= gaps[g])
+				objects[k] = objects[k - gaps[g]];
+			objects[k] = object;
+		}
+}
+
+static void report_interior(const struct slab *slab, const void *object)
+{
+	uintptr_t offset = (uintptr_t)object - slab->base;
+	uint32_t stride = slab->cache->pub.stride;
+
+	report_bug("interior pointer: %p freed to cache '%s' is %zu bytes into the object at %p",
+		   object, slab->cache->pub.name, (size_t)(offset % stride),
+		   (void *)(slab->base + offset / stride * stride));
+}
+
+/* Return the run of objects at the front that belong to one slab; how many. */
+static unsigned return_run(void **objects, unsigned n)
+{
+	struct slab *slab = slab_of(objects[0]);
+	uintptr_t end = slab->base + ((uintptr_t)slab->cache->pub.slab_pages << PAGE_SHIFT);
+	uint64_t mask[SLAB_WORDS] = {0};
+	unsigned i;
+
+	for (i = 0; i < n && (uintptr_t)objects[i] < end; i++) {
+		int index = slab_index(slab, objects[i]);
+		uint64_t bit = 1ull << (index & 63);
+
+		if (index < 0)
+			report_interior(slab, objects[i]);
+		else if (mask[index / 64] & bit)
+			report_bug("double free: object %p of cache '%s' is in one sheaf twice",
+				   objects[i], slab->cache->pub.name);
+		else
+			mask[index / 64] |= bit;
+	}
+	slab_return(slab, mask);
+	return i;
+}
+
+void home_return(struct kmem_cache *cache, void **objects, unsigned n)
+{
+	(void)cache;
+	sort(objects, n);
+	for (unsigned done = 0; done < n;)
+		done += return_run(objects + done, n - done);
+}
+
+/* Objects for a sheaf from the thread's active slab, then from others of the cache. */
+static unsigned slab_refill(struct kmem_cache *cache, struct shelf *shelf, void **out,
+			    unsigned want)
+{
+	unsigned got = 0;
+
+	/* Half a sheaf is worth no further visit. */
+	while (got < (want + 1) / 2) {
+		struct slab *slab = shelf_slab(shelf);
+
+		if (slab) {
+			got += slab_take(slab, out + got, want - got);
+			if (got >= want)
+				break;
+			/* Exhausted: a constructor may have changed it meanwhile. */
+			if (shelf_slab(shelf) == slab) {
+				shelf_set_slab(shelf, NULL);
+				slab_release(slab);
+			}
+			continue;
+		}
+		slab = slab_acquire(cache);
+		if (!slab)
+			break;
+		shelf_set_slab(shelf, slab);
+	}
+	return got;
+}
+
+static void slab_detach(struct kmem_cache *cache, struct shelf *shelf)
+{
+	struct slab *slab = shelf_slab(shelf);
+
+	(void)cache;
+	if (slab) {
+		shelf_set_slab(shelf, NULL);
+		slab_release(slab);
+	}
+}
+
+const struct cache_ops slab_ops = {
+	.refill = slab_refill,
+	.home = home_return,
+	.detach = slab_detach,
+};

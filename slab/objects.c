@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/* Objects in and out of caches: the public fast paths. */
+#include "buddy/report.h"
+#include "slab/slot.h"
+
+#include <errno.h>
+#include <string.h>
+
+static __attribute__((cold, noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t flags)
+{
+	void *object = slot_alloc_slow(cache, flags);
+
+	if (!object)
+		errno = flags & __GFP_DIRECT_RECLAIM ? ENOMEM : EAGAIN;
+	return object;
+}
+
+static inline void *object_alloc(struct kmem_cache *cache, gfp_t flags)
+{
+	void *object = slot_pop(&thread_slots[cache->id]);
+
+	return __builtin_expect(object != NULL, 1) ? object : alloc_slow(cache, flags);
+}
+
+void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags)
+{
+	if (__builtin_expect(flags & __GFP_ZERO, 0))
+		return kmem_cache_zalloc(cache, flags & ~__GFP_ZERO);
+	return object_alloc(cache, flags);
+}
+
+void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags)
+{
+	void *object;
+
+	if (cache->ctor) {
+		if (!(flags & __GFP_NOWARN))
+			report("kmem_cache_zalloc: cache '%s' has a constructor", cache->pub.name);
+		errno = EINVAL;
+		return NULL;
+	}
+	object = object_alloc(cache, flags & ~__GFP_ZERO);
+	if (object)
+		memset(object, 0, cache->pub.object_size);
+	return object;
+}
+
+static __attribute__((cold, noinline)) void free_wrong(const struct kmem_cache *cache,
+						       const void *object)
+{
+	unsigned id = pagemap_id(object);
+
+	if (!object)
+		return;
+	if (id >= ID_FIRST)
+		report_bug("wrong cache: %p freed to cache '%s' is of cache '%s'", object,
+			   cache->pub.name, cache_of(id)->pub.name);
+	else
+		report_bug("foreign pointer: %p freed to cache '%s' is in no slab", object,
+			   cache->pub.name);
+}
+
+void kmem_cache_free(struct kmem_cache *cache, void *object)
+{
+	unsigned id = pagemap_id(object);
+
+	if (__builtin_expect(id != cache->id, 0))
+		free_wrong(cache, object);
+	else if (__builtin_expect(!slot_push(&thread_slots[id], object), 0))
+		slot_free_slow(cache, object);
+}

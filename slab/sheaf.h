@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A sheaf: an array of object pointers, aligned to its size of 16 << level
+ * bytes, worked as a stack (the magazine of Bonwick and Adams, "Magazines and
+ * Vmem", USENIX 2001). Its first word is the head, which nobody looks at while
+ * the sheaf is loaded in a thread's slot:
+ *
+ *	head: | next in a stack: 32 | unused: 8 | level: 8 | fill: 16 |
+ *
+ *	base        base + 8                      base + size - 8
+ *	| head | object 1 | object 2 | … | object capacity |
+ *	^ sp when empty                      ^ sp when full
+ *
+ * sp points to the topmost object. With mask = size - 8, sp & mask is 0 for an
+ * empty sheaf and (sp + 8) & mask is 0 for a full one; with mask 0 both hold.
+ *
+ * Sheaves are never unmapped, so a stale pointer to one may be read; idle ones
+ * wait in lock-free stacks (R. K. Treiber, 1986) named by index and tag, the
+ * tag being a count of changes.
+ */
+#ifndef SLAB_SHEAF_H
+#define SLAB_SHEAF_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHEAF_LEVELS  7
+#define SHEAF_CAP_MAX ((16u << (SHEAF_LEVELS - 1)) / 8 - 1)
+
+struct sheaf {
+	_Atomic uint64_t head;
+	void *object[];
+};
+
+struct sheaf_stack {
+	_Atomic uint64_t top; /* tag: 32, meta index of the first sheaf: 32 */
+};
+
+static inline uintptr_t sheaf_mask(unsigned level)
+{
+	return ((uintptr_t)16 << level) - 8;
+}
+
+static inline unsigned sheaf_capacity(unsigned level)
+{
+	return (2u << level) - 1;
+}
+
+static inline unsigned sheaf_level_of_mask(uintptr_t mask)
+{
+	return (unsigned)__builtin_ctzl(mask + 8) - 4;
+}
+
+static inline unsigned sheaf_fill(const struct sheaf *sheaf)
+{
+	return (unsigned)(atomic_load_explicit(&sheaf->head, memory_order_relaxed) & 0xffff);
+}
+
+static inline unsigned sheaf_level(const struct sheaf *sheaf)
+{
+	return (unsigned)(atomic_load_explicit(&sheaf->head, memory_order_relaxed) >> 16 & 0xff);
+}
+
+static inline void sheaf_set(struct sheaf *sheaf, unsigned level, unsigned fill)
+{
+	atomic_store_explicit(&sheaf->head, (uint64_t)level << 16 | fill, memory_order_relaxed);
+}
+
+/* An empty sheaf of the level, or NULL without memory. */
+struct sheaf *sheaf_get(unsigned level);
+/* Give back an empty one. */
+void sheaf_put(struct sheaf *sheaf);
+
+void sheaf_push(struct sheaf_stack *stack, struct sheaf *sheaf);
+/* NULL: the stack is empty. */
+struct sheaf *sheaf_pop(struct sheaf_stack *stack);
+
+#endif

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+/* Slabs: bitmap, lists, birth and retirement. See slab.h. */
+#include "slab/slab.h"
+
+#include "buddy/buddy.h"
+#include "buddy/meta.h"
+#include "buddy/sys.h"
+
+#define EMPTY_KEEP 2 /* empty slabs a cache keeps until they decay */
+
+static struct meta_pool slab_pool = {.nbytes = sizeof(struct slab), .align = 64};
+
+int slab_index(const struct slab *slab, const void *addr)
+{
+	const struct kmem_root_cache *shape = &slab->cache->pub;
+	uint64_t offset = (uintptr_t)addr - slab->base;
+	uint64_t index = offset * slab->cache->reciprocal >> 32;
+
+	if (index * shape->stride != offset || index >= shape->slab_objects)
+		return -1;
+	return (int)index;
+}
+
+static enum slab_bucket bucket_of(const struct kmem_cache *cache, int32_t nfree)
+{
+	int32_t nobjects = (int32_t)cache->pub.slab_objects;
+
+	if (nfree <= 0)
+		return BUCKET_FULL;
+	if (nfree >= nobjects)
+		return BUCKET_EMPTY;
+	if (nfree < nobjects / 8)
+		return BUCKET_EIGHTH;
+	if (nfree < nobjects / 4)
+		return BUCKET_FOURTH;
+	return nfree < nobjects / 2 ? BUCKET_HALF : BUCKET_MORE;
+}
+
+static void count_slabs(uint32_t *count, uint32_t add)
+{
+	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
+}
+
+static void list_add_locked(struct kmem_cache *cache, struct slab *slab, enum slab_bucket bucket)
+{
+	struct slab **head = &cache->lists[bucket];
+
+	slab->bucket = bucket;
+	slab->prev = NULL;
+	slab->next = *head;
+	if (*head)
+		(*head)->prev = slab;
+	*head = slab;
+	if (bucket == BUCKET_EMPTY) {
+		slab->stamp = sys_now_ms();
+		count_slabs(&cache->pub.nslabs_empty, 1);
+	}
+}
+
+static void list_del_locked(struct kmem_cache *cache, struct slab *slab)
+{
+	if (slab->prev)
+		slab->prev->next = slab->next;
+	else
+		cache->lists[slab->bucket] = slab->next;
+	if (slab->next)
+		slab->next->prev = slab->prev;
+	if (slab->bucket == BUCKET_EMPTY)
+		count_slabs(&cache->pub.nslabs_empty, 0u - 1);
+}
+
+/* The slab's pages back to the buddy: no list knows it any more, no lock is held. */
+static void slab_destroy(struct slab *slab)
+{
+	size_t npages = slab->cache->pub.slab_pages;
+	void *base = (void *)slab->base;
+
+	pagemap_set(base, npages, ID_NONE, NULL);
+	buddy_free(base, npages);
+	meta_pool_put(&slab_pool, slab);
+}
+
+static struct slab *slab_create(struct kmem_cache *cache)
+{
+	size_t npages = cache->pub.slab_pages;
+	uint32_t nobjects = cache->pub.slab_objects;
+	struct slab *slab = meta_pool_get(&slab_pool);
+	bool zeroed;
+
+	if (!slab)
+		return NULL;
+	slab->base = (uintptr_t)buddy_alloc(npages, npages, PAGE_SLAB, &zeroed);
+	if (!slab->base) {
+		meta_pool_put(&slab_pool, slab);
+		return NULL;
+	}
+	slab->cache = cache;
+	for (uint32_t i = 0; i < nobjects; i += 64) {
+		uint64_t bits = nobjects - i >= 64 ? ~0ull : (1ull << (nobjects - i)) - 1;
+
+		atomic_store_explicit(&slab->free[i / 64], bits, memory_order_relaxed);
+	}
+	atomic_store_explicit(&slab->state, (uint64_t)nobjects << 32 | SLAB_OWNED,
+			      memory_order_relaxed);
+	pagemap_set((void *)slab->base, npages, cache->id, slab);
+	lock_take(&cache->lock, LOCK_CACHE);
+	count_slabs(&cache->pub.nslabs, 1);
+	lock_release(&cache->lock, LOCK_CACHE);
+	return slab;
+}
+
+/* Fewest free first, but those with next to nothing last, as each costs a visit. */
+static struct slab *pick_locked(struct kmem_cache *cache)
+{
+	static const enum slab_bucket order[] = {BUCKET_FOURTH, BUCKET_HALF, BUCKET_MORE,
+						 BUCKET_EIGHTH, BUCKET_EMPTY};
+
+	for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		if (cache->lists[order[i]])
+			return cache->lists[order[i]];
+	return NULL;
+}
+
+struct slab *slab_acquire(struct kmem_cache *cache)
+{
+	struct slab *slab;
+
+	lock_take(&cache->lock, LOCK_CACHE);
+	slab = pick_locked(cache);
+	if (slab) {
+		list_del_locked(cache, slab);
+		/* acquire: pairs with the release in slab_release */
+		atomic_fetch_or_explicit(&slab->state, SLAB_OWNED, memory_order_acquire);
+	}
+	lock_release(&cache->lock, LOCK_CACHE);
+	return slab ? slab : slab_create(cache);
+}
+
+/* Put the slab, without owner, on the list its count asks for; it, if it is to be retired. */
+static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab, uint64_t state)
+{
+	enum slab_bucket bucket = bucket_of(cache, slab_nfree(state));
+
+	if (bucket == BUCKET_EMPTY && cache->pub.nslabs_empty >= EMPTY_KEEP) {
+		count_slabs(&cache->pub.nslabs, 0u - 1);
+		return slab;
+	}
+	list_add_locked(cache, slab, bucket);
+	return NULL;
+}
+
+void slab_release(struct slab *slab)
+{
+	struct kmem_cache *cache = slab->cache;
+	struct slab *retired;
+	uint64_t state;
+
+	lock_take(&cache->lock, LOCK_CACHE);
+	/* release: fresh; pairs with the acquire in slab_acquire */
+	state = atomic_fetch_and_explicit(&slab->state, ~(uint64_t)SLAB_OWNED,
+					  memory_order_release);
+	retired = settle_locked(cache, slab, state);
+	lock_release(&cache->lock, LOCK_CACHE);
+	if (retired)
+		slab_destroy(retired);
+}
+
+/* Clear the lowest bits of a word, at most want; what was cleared. */
+static uint64_t take_bits(_Atomic uint64_t *word, unsigned want)
+{
+	uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
+	uint64_t rest = bits;
+
+	if (!bits)
+		return 0;
+	if ((unsigned)__builtin_popcountll(bits) > want) {
+		for (unsigned i = 0; i < want; i++)
+			rest &= rest - 1;
+		bits &= ~rest;
+	}
+	/* acquire: the returner's last use of the object; pairs with slab_return */
+	atomic_fetch_and_explicit(word, ~bits, memory_order_acquire);
+	return bits;
+}
+
+unsigned slab_take(struct slab *slab, void **out, unsigned want)
+{
+	const struct kmem_cache *cache = slab->cache;
+	uint32_t stride = cache->pub.stride, first_fresh = slab->fresh;
+	unsigned got = 0;
+
+	for (unsigned w = 0; w < cache->nwords && got < want; w++) {
+		uint64_t bits = take_bits(&slab->free[w], want - got);
+
+		for (; bits; bits &= bits - 1) {
+			uint32_t index = w * 64 + (unsigned)__builtin_ctzll(bits);
+
+			out[got++] = (void *)(slab->base + (uintptr_t)index * stride);
+			if (index >= slab->fresh)
+				slab->fresh = index + 1;
+		}
+	}
+	/* release: nobody may see the count before the bits are gone (S1) */
+	atomic_fetch_sub_explicit(&slab->state, (uint64_t)got << 32, memory_order_release);
+	if (cache->ctor)
+		for (unsigned i = 0; i < got; i++)
+			if ((uintptr_t)out[i] - slab->base >= (uintptr_t)first_fresh * stride)
+				cache->ctor(out[i]);
+	return got;
+}
+
+/* Count n objects that came home without the lock, if that changes no list. */
+static bool return_quick(struct slab *slab, int32_t n)
+{
+	const struct kmem_cache *cache = slab->cache;
+	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed);
+	int32_t nfree;
+
+	do {
+		nfree = slab_nfree(state);
+		if (!(state & SLAB_OWNED) && bucket_of(cache, nfree) != bucket_of(cache, nfree + n))
+			return false;
+		/* release: the bits are set; pairs with the lock taken to retire the slab */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&slab->state, &state, state + ((uint64_t)(uint32_t)n << 32), memory_order_release,
+		memory_order_relaxed));
+	return true;
+}
+
+static void return_slow(struct slab *slab, int32_t n)
+{
+	struct kmem_cache *cache = slab->cache;
+	struct slab *retired = NULL;
+	uint64_t state, add = (uint64_t)(uint32_t)n << 32;
+
+	lock_take(&cache->lock, LOCK_CACHE);
+	/* acquire, release: all returns so far, before the slab may be retired */
+	state = atomic_fetch_add_explicit(&slab->state, add, memory_order_acq_rel) + add;
+	if (!(state & SLAB_OWNED)) {
+		list_del_locked(cache, slab);
+		retired = settle_locked(cache, slab, state);
+	}
+	lock_release(&cache->lock, LOCK_CACHE);
+	if (retired)
+		slab_destroy(retired);
+}
+
+static void report_double(const struct slab *slab, unsigned word, uint64_t twice)
+{
+	for (; twice; twice &= twice - 1) {
+		unsigned index = word * 64 + (unsigned)__builtin_ctzll(twice);
+
+		report_bug("double free: object %p of cache '%s' came home a second time",
+			   (void *)(slab->base + (uintptr_t)index * slab->cache->pub.stride),
+			   slab->cache->pub.name);
+	}
+}
+
+void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS])
+{
+	int32_t n = 0;
+
+	for (unsigned w = 0; w < slab->cache->nwords; w++) {
+		uint64_t before;
+
+		if (!mask[w])
+			continue;
+		/* release: the last use of the objects; pairs with take_bits */
+		before = atomic_fetch_or_explicit(&slab->free[w], mask[w], memory_order_release);
+		n += __builtin_popcountll(mask[w] & ~before);
+		if (mask[w] & before)
+			report_double(slab, w, mask[w] & before);
+	}
+	if (n > 0 && !return_quick(slab, n))
+		return_slow(slab, n);
+}
+
+unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)
+{
+	uint32_t now = sys_now_ms();
+	struct slab *retired = NULL, *slab, *next;
+	unsigned n = 0;
+
+	lock_take(&cache->lock, LOCK_CACHE);
+	for (slab = cache->lists[BUCKET_EMPTY]; slab; slab = next) {
+		next = slab->next;
+		if (now - slab->stamp < age_ms)
+			continue;
+		list_del_locked(cache, slab);
+		count_slabs(&cache->pub.nslabs, 0u - 1);
+		slab->next = retired;
+		retired = slab;
+	}
+	lock_release(&cache->lock, LOCK_CACHE);
+	for (; retired; retired = next, n++) {
+		next = retired->next;
+		slab_destroy(retired);
+	}
+	return n;
+}

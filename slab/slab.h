@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A slab: a run of pages cut into objects of one cache. Its record lies outside
+ * the pages; a bitmap says which objects are at home.
+ *
+ *	state: | free objects, signed: 32 | unused: 31 | owned: 1 |
+ *
+ * An owned slab belongs to one thread (or to whoever works on it), and only the
+ * owner takes objects; anyone returns them. A taker clears bits, then lowers
+ * the count; a returner sets bits, then raises the count. So the count may lag
+ * behind the bits, may even be negative for a moment, and equals the number of
+ * objects only when every return is complete.
+ *
+ * Invariants:
+ *  S1  the count is at most the number of set bits, and equal at rest
+ *  S2  a slab without owner is on the list of its cache that fits its count
+ *  S3  a slab is retired, under the cache's lock, only when it has no owner and
+ *      its count is the number of its objects: then no return is under way
+ *  S4  objects below fresh have been handed out before (lowest first, so they
+ *      are a prefix), those above never, and are not constructed
+ *
+ * A return that would change the list, or fill the slab, is counted under the
+ * cache's lock (S2, S3); any other by compare and swap alone.
+ */
+#ifndef SLAB_SLAB_H
+#define SLAB_SLAB_H
+
+#include "slab/cache.h"
+
+#define SLAB_WORDS   8
+#define SLAB_OBJECTS (SLAB_WORDS * 64)
+#define SLAB_OWNED   1u
+
+struct slab {
+	struct slab *next, *prev; /* guarded by the cache's lock */
+	struct kmem_cache *cache;
+	uintptr_t base;
+	_Atomic uint64_t state;
+	uint32_t bucket; /* guarded by the cache's lock */
+	uint32_t fresh;	 /* the owner's */
+	uint32_t stamp;	 /* when it became empty; guarded by the cache's lock */
+	_Atomic uint64_t free[SLAB_WORDS];
+};
+
+static inline int32_t slab_nfree(uint64_t state)
+{
+	return (int32_t)(state >> 32);
+}
+
+/* The slab an object of a cache's page belongs to. */
+static inline struct slab *slab_of(const void *object)
+{
+	return pagemap_page(object)->owner;
+}
+
+/* Index of the object at addr, or -1 where none begins. */
+int slab_index(const struct slab *slab, const void *addr);
+
+/*
+ * A slab with free objects, owned by the caller from now on: the fullest that
+ * has several to give, or a new one. NULL: no memory.
+ */
+struct slab *slab_acquire(struct kmem_cache *cache);
+/* End ownership. */
+void slab_release(struct slab *slab);
+/* The owner takes up to want objects, lowest first, constructed; the number taken. */
+unsigned slab_take(struct slab *slab, void **out, unsigned want);
+/* Set the bits of mask in the slab's bitmap: objects have come home. */
+void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS]);
+
+/* Free the empty slabs that are older than age_ms; those retired. */
+unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms);
+
+extern const struct cache_ops slab_ops;
+
+#endif

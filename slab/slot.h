@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fast path: pop and push on the sheaf loaded in a slot. No lock, no call,
+ * no length, no touch of the object. Everything else is one cold call away.
+ */
+#ifndef SLAB_SLOT_H
+#define SLAB_SLOT_H
+
+#include "slab/cache.h"
+#include "slab/thread.h"
+
+/* The object on top, or NULL for an empty slot. */
+static inline __attribute__((always_inline)) void *slot_pop(struct slot *slot)
+{
+	uintptr_t sp = atomic_load_explicit(&slot->sp, memory_order_relaxed);
+	void *object;
+
+	if (__builtin_expect(!(sp & atomic_load_explicit(&slot->mask, memory_order_relaxed)), 0))
+		return NULL;
+	object = *(void **)sp;
+	atomic_store_explicit(&slot->sp, sp - sizeof(void *), memory_order_relaxed);
+	return object;
+}
+
+/* false: the slot is full. */
+static inline __attribute__((always_inline)) bool slot_push(struct slot *slot, void *object)
+{
+	uintptr_t sp = atomic_load_explicit(&slot->sp, memory_order_relaxed) + sizeof(void *);
+
+	if (__builtin_expect(!(sp & atomic_load_explicit(&slot->mask, memory_order_relaxed)), 0))
+		return false;
+	*(void **)sp = object;
+	/* A compiler fence: a fork's child must not see the pointer moved over nothing. */
+	atomic_signal_fence(memory_order_release);
+	atomic_store_explicit(&slot->sp, sp, memory_order_relaxed);
+	return true;
+}
+
+/* The slow paths behind them, in stages: see alloc.c. */
+void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags) __attribute__((cold, noinline));
+void slot_free_slow(struct kmem_cache *cache, void *object) __attribute__((cold, noinline));
+
+/* Empty the thread's slot and shelf of one cache, or of all. */
+void thread_flush(struct thread *thread, struct kmem_cache *cache);
+void thread_flush_all(struct thread *thread);
+
+/*
+ * What a thread does now and then on a slow path: send home what lies idle in
+ * its sheaves; and, one thread for all, age the barns and purge free pages.
+ */
+void thread_pass(struct thread *thread);
+/* Ask all threads to flush the cache, or all of them (NULL), at their next slow pass. */
+void threads_ask_trim(struct kmem_cache *cache);
+/* A layer above that has memory to age sets this. */
+extern void (*decay_hook)(uint32_t age_ms);
+
+#endif

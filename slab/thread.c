@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+/* Thread records: birth, death, growth. See thread.h. */
+#include "slab/thread.h"
+
+#include "buddy/root.h"
+#include "buddy/sys.h"
+#include "slab/cache.h"
+#include "slab/slot.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#define SHELVES_BYTES (ID_LIMIT * sizeof(struct shelf))
+#define SLOTS_BYTES   (ID_LIMIT * sizeof(struct slot))
+#define IDS_STEP      256u /* ids made readable at a time */
+
+/* What a thread without record sees: fresh, or past its end. */
+#define SLOTS_FRESH  ((struct slot *)pagemap_zeros)
+#define SLOTS_EXITED ((struct slot *)pagemap_zeros + 1)
+
+__thread struct slot *thread_slots __attribute__((tls_model("initial-exec"))) =
+	(struct slot *)pagemap_zeros;
+
+struct lock threads_lock;
+static struct thread *idle;	   /* guarded by threads_lock */
+static uint32_t nslots = IDS_STEP; /* readable in each record; guarded by threads_lock */
+static pthread_key_t key;
+static enum { KEY_NONE, KEY_MADE, KEY_REFUSED } key_state; /* guarded by threads_lock */
+
+struct thread *thread_first(void)
+{
+	/* acquire: pairs with the release in thread_create */
+	return (struct thread *)__atomic_load_n(&root_record.threads, __ATOMIC_ACQUIRE);
+}
+
+struct thread *thread_next(const struct thread *thread)
+{
+	return (struct thread *)thread->pub.next;
+}
+
+static size_t front_bytes(void)
+{
+	return sys_page_up(SHELVES_BYTES);
+}
+
+static size_t record_bytes(void)
+{
+	return front_bytes() + sys_page_up(sizeof(struct thread) + SLOTS_BYTES);
+}
+
+/* Commit the ids below nids around the record at thread. */
+static int commit(struct thread *thread, uint32_t nids)
+{
+	uintptr_t page = sys_page_size();
+	uintptr_t start = (uintptr_t)thread_shelf(thread, nids - 1) & ~(page - 1);
+	uintptr_t end = ((uintptr_t)thread_slot(thread, nids) + page - 1) & ~(page - 1);
+
+	return sys_commit((void *)start, end - start) < 0 ? -ENOMEM : 0;
+}
+
+/* Reserve and commit a record outside the lock, enter it under it. */
+static struct thread *thread_create(void)
+{
+	char *base = sys_reserve(record_bytes(), sys_page_size());
+	struct thread *thread = (struct thread *)(base + front_bytes());
+	int err;
+
+	if (!base)
+		return NULL;
+	lock_take(&threads_lock, LOCK_THREADS);
+	err = commit(thread, nslots);
+	if (!err) {
+		thread->pub.slots = (uintptr_t)thread_slot(thread, 0);
+		thread->pub.shelves = (uintptr_t)thread_shelf(thread, 0);
+		thread->pub.nslots = nslots;
+		thread->pub.next = (uintptr_t)thread_first();
+		/* release: pairs with the acquire in thread_first */
+		__atomic_store_n(&root_record.threads, (uintptr_t)thread, __ATOMIC_RELEASE);
+	}
+	lock_release(&threads_lock, LOCK_THREADS);
+	if (!err)
+		return thread;
+	sys_unmap(base, record_bytes());
+	return NULL;
+}
+
+static void at_exit(void *slots)
+{
+	thread_detach((struct thread *)slots - 1);
+}
+
+/* Without a key nobody would hear of the thread's end: then it has no record either. */
+static bool key_ready_locked(void)
+{
+	if (key_state == KEY_NONE)
+		key_state = pthread_key_create(&key, at_exit) == 0 ? KEY_MADE : KEY_REFUSED;
+	return key_state == KEY_MADE;
+}
+
+static struct thread *thread_attach(void)
+{
+	struct thread *thread = NULL;
+	bool ready;
+
+	lock_take(&threads_lock, LOCK_THREADS);
+	ready = key_ready_locked();
+	if (ready && idle) {
+		thread = idle;
+		idle = thread->next_idle;
+	}
+	lock_release(&threads_lock, LOCK_THREADS);
+	if (ready && !thread)
+		thread = thread_create();
+	if (!thread)
+		return NULL;
+	__atomic_store_n(&thread->pub.tid, sys_tid(), __ATOMIC_RELAXED);
+	thread->pass_ms = sys_now_ms();
+	thread_slots = thread_slot(thread, 0);
+	/* May allocate, if many keys were made before ours: by now it can. */
+	pthread_setspecific(key, thread_slots);
+	return thread;
+}
+
+struct thread *thread_known(void)
+{
+	struct slot *slots = thread_slots;
+
+	if (slots == SLOTS_FRESH || slots == SLOTS_EXITED)
+		return NULL;
+	return (struct thread *)slots - 1;
+}
+
+struct thread *thread_self(void)
+{
+	return thread_slots == SLOTS_FRESH ? thread_attach() : thread_known();
+}
+
+void thread_detach(struct thread *thread)
+{
+	if (thread == thread_known())
+		thread_slots = SLOTS_EXITED;
+	thread_flush_all(thread);
+	__atomic_store_n(&thread->pub.tid, 0, __ATOMIC_RELAXED);
+	lock_take(&threads_lock, LOCK_THREADS);
+	thread->next_idle = idle;
+	idle = thread;
+	lock_release(&threads_lock, LOCK_THREADS);
+}
+
+int threads_commit(unsigned id)
+{
+	uint32_t want = (id / IDS_STEP + 1) * IDS_STEP;
+	int err = 0;
+
+	lock_take(&threads_lock, LOCK_THREADS);
+	if (want > nslots) {
+		for_each_thread (thread)
+			if (!err)
+				err = commit(thread, want);
+		/* Where some could not grow, those that did may stay so. */
+		if (!err) {
+			nslots = want;
+			for_each_thread (thread)
+				__atomic_store_n(&thread->pub.nslots, want, __ATOMIC_RELAXED);
+		}
+	}
+	lock_release(&threads_lock, LOCK_THREADS);
+	return err;
+}
+
+void threads_after_fork(void)
+{
+	struct thread *self = thread_known();
+
+	if (self)
+		__atomic_store_n(&self->pub.tid, sys_tid(), __ATOMIC_RELAXED);
+	for_each_thread (thread)
+		if (thread != self && thread->pub.tid)
+			thread_detach(thread);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A thread's record: one slot for each cache id, on which the fast path works,
+ * and beside it a shelf with what only the slow path needs.
+ *
+ *	  shelf[n] … shelf[1] shelf[0] | struct thread | slot[0] slot[1] … slot[n]
+ *	<- reserved for 65,536          ^ page         ^ thread_slots (TLS)    reserved ->
+ *
+ * One range, committed from the middle outward as ids come into use, so that
+ * any id found in the page map has a readable slot in every thread. A thread
+ * without a record points at zeros: each of its slots is empty and full at once.
+ *
+ * Slots and shelves are the thread's own; others only read them. Exceptions,
+ * under the record's lock: kmem_cache_destroy (whose cache nobody uses) and the
+ * child of a fork (where no other thread lives).
+ *
+ * Records are never unmapped; those of threads that exited wait for new ones.
+ */
+#ifndef SLAB_THREAD_H
+#define SLAB_THREAD_H
+
+#include "buddy/lock.h"
+#include "buddy/pagemap.h"
+#include "slab/sheaf.h"
+
+#include <kmem/inspect.h>
+#include <stdbool.h>
+
+struct slot {
+	_Atomic uintptr_t sp;
+	_Atomic uintptr_t mask; /* 0: no sheaf */
+};
+
+struct shelf {
+	struct kmem_root_shelf pub;
+	uint64_t seen_sp;     /* at the last pass: whether the slot is idle */
+	uint64_t seen_traded; /* the same; counts refills and homecomings too */
+	uint32_t next;	      /* id of the next used shelf */
+	uint8_t used;	      /* is in the thread's list */
+	uint8_t level;	      /* of the next sheaf */
+	uint16_t moves;	      /* sheaves filled or emptied, modulo 2^16 */
+};
+
+struct thread {
+	struct kmem_root_thread pub;
+	struct lock lock;
+	uint32_t used; /* id of the first used shelf; 0: none */
+	uint32_t pass_ms;
+	uint32_t epoch;
+	_Atomic size_t charge;	  /* bytes all its sheaves could hold */
+	struct thread *next_idle; /* guarded by the threads lock */
+};
+
+_Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");
+_Static_assert(sizeof(struct shelf) == 64, "a cache line");
+_Static_assert(sizeof(struct thread) % 64 == 0, "slots begin on a cache line");
+_Static_assert(ID_LIMIT * sizeof(struct slot) + sizeof(struct slot) <= ZEROS_BYTES, "zeros cover");
+
+#pragma GCC visibility push(hidden)
+extern __thread struct slot *thread_slots __attribute__((tls_model("initial-exec")));
+extern struct lock threads_lock;
+#pragma GCC visibility pop
+
+static inline struct shelf *thread_shelf(struct thread *thread, unsigned id)
+{
+	return (struct shelf *)thread - 1 - id;
+}
+
+static inline struct slot *thread_slot(struct thread *thread, unsigned id)
+{
+	return (struct slot *)(thread + 1) + id;
+}
+
+static inline struct slab *shelf_slab(const struct shelf *shelf)
+{
+	return (struct slab *)__atomic_load_n(&shelf->pub.slab, __ATOMIC_RELAXED);
+}
+
+static inline void shelf_set_slab(struct shelf *shelf, struct slab *slab)
+{
+	__atomic_store_n(&shelf->pub.slab, (uintptr_t)slab, __ATOMIC_RELAXED);
+}
+
+static inline struct sheaf *shelf_spare(const struct shelf *shelf)
+{
+	return (struct sheaf *)__atomic_load_n(&shelf->pub.spare, __ATOMIC_RELAXED);
+}
+
+static inline void shelf_set_spare(struct shelf *shelf, struct sheaf *sheaf)
+{
+	__atomic_store_n(&shelf->pub.spare, (uintptr_t)sheaf, __ATOMIC_RELAXED);
+}
+
+static inline void shelf_count(uint64_t *count, uint64_t add)
+{
+	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
+}
+
+/* This thread's record, made if need be; NULL: it exits, or there is no memory. */
+struct thread *thread_self(void);
+/* The same, but never made. */
+struct thread *thread_known(void);
+/* Give everything home and the record back: at exit. */
+void thread_detach(struct thread *thread);
+/* First of all records ever made, linked by pub.next. */
+struct thread *thread_first(void);
+struct thread *thread_next(const struct thread *thread);
+/* Make every thread's slots up to id readable. 0 or -ENOMEM. */
+int threads_commit(unsigned id);
+/* In the child of a fork: hand home what the vanished threads held. */
+void threads_after_fork(void);
+
+#define for_each_thread(t) for (struct thread *t = thread_first(); t; t = thread_next(t))
+
+#endif

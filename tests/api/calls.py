@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""calls.py LIBRARY NAMES: call each function named in the file NAMES, and check what it does.
+
+A call here is one test_ function per exported name: a new export without one fails."""
+import ctypes
+import errno
+import sys
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
+
+GFP_KERNEL, GFP_ZERO = 1, 2
+lib = ctypes.CDLL(sys.argv[1], use_errno=True)
+
+
+def bind(name, result, *arguments):
+    function = getattr(lib, name)
+    function.restype = result
+    function.argtypes = arguments
+
+
+OBJECTS = POINTER(c_void_p)
+bind("kmem_cache_create", c_void_p, c_char_p, c_uint, c_uint, c_uint, c_void_p)
+bind("kmem_cache_destroy", c_int, c_void_p)
+bind("kmem_cache_alloc", c_void_p, c_void_p, c_uint)
+bind("kmem_cache_zalloc", c_void_p, c_void_p, c_uint)
+bind("kmem_cache_free", None, c_void_p, c_void_p)
+bind("kmem_cache_alloc_bulk", c_int, c_void_p, c_uint, c_size_t, OBJECTS)
+bind("kmem_cache_free_bulk", None, c_void_p, c_size_t, OBJECTS)
+bind("kmem_cache_shrink", c_int, c_void_p)
+bind("kmem_cache_size", c_uint, c_void_p)
+bind("kmem_cache_name", c_char_p, c_void_p)
+bind("kmem_malloc", c_void_p, c_size_t)
+bind("kmem_calloc", c_void_p, c_size_t, c_size_t)
+bind("kmem_realloc", c_void_p, c_void_p, c_size_t)
+bind("kmem_aligned_alloc", c_void_p, c_size_t, c_size_t)
+bind("kmem_free", None, c_void_p)
+bind("kmem_usable_size", c_size_t, c_void_p)
+bind("kmem_good_size", c_size_t, c_size_t)
+bind("kmem_trim", c_int)
+bind("kmem_pages_alloc", c_void_p, c_uint, c_uint)
+bind("kmem_pages_alloc_exact", c_void_p, c_size_t, c_uint)
+bind("kmem_pages_free", None, c_void_p)
+bind("kmem_option_set", c_int, c_char_p, c_char_p)
+
+
+def equal(got, wanted):
+    if got != wanted:
+        raise AssertionError(f"{got!r} instead of {wanted!r}")
+
+
+def filled(address, nbytes, byte):
+    """Write nbytes, and read them back."""
+    ctypes.memset(address, byte, nbytes)
+    equal(ctypes.string_at(address, nbytes), bytes([byte]) * nbytes)
+
+
+def cache(size=200):
+    made = lib.kmem_cache_create(b"calls", size, 0, 0, None)
+    assert made, "no cache"
+    return made
+
+
+def test_kmem_cache_create():
+    lib.kmem_cache_destroy(cache())
+    ctypes.set_errno(0)
+    equal(lib.kmem_cache_create(b"calls", 0, 0, 0x20, None), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+def test_kmem_cache_destroy():
+    equal(lib.kmem_cache_destroy(None), 0)
+    equal(lib.kmem_cache_destroy(cache()), 0)
+
+
+def test_kmem_cache_alloc():
+    made = cache()
+    thing = lib.kmem_cache_alloc(made, GFP_KERNEL)
+    filled(thing, 200, 7)
+    lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_zalloc():
+    made = cache()
+    for _ in range(1000):
+        thing = lib.kmem_cache_zalloc(made, GFP_KERNEL)
+        equal(ctypes.string_at(thing, 200), bytes(200))
+        filled(thing, 200, 255)
+        lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_free():
+    made = cache()
+    lib.kmem_cache_free(made, None)
+    things = [lib.kmem_cache_alloc(made, GFP_KERNEL) for _ in range(1000)]
+    equal(len(set(things)), 1000)
+    for thing in things:
+        lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_alloc_bulk():
+    made = cache()
+    things = (c_void_p * 100)()
+    equal(lib.kmem_cache_alloc_bulk(made, GFP_KERNEL, 100, things), 100)
+    equal(len(set(things)), 100)
+    for thing in things:
+        filled(thing, 200, 9)
+        lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_free_bulk():
+    made = cache()
+    things = (c_void_p * 100)(*[lib.kmem_cache_alloc(made, GFP_KERNEL) for _ in range(100)])
+    lib.kmem_cache_free_bulk(made, 100, things)
+    equal(lib.kmem_cache_destroy(made), 0)
+    things = (c_void_p * 100)(*[lib.kmem_malloc(n + 1) for n in range(100)])
+    lib.kmem_cache_free_bulk(None, 100, things)
+
+
+def test_kmem_cache_shrink():
+    made = cache()
+    lib.kmem_cache_free(made, lib.kmem_cache_alloc(made, GFP_KERNEL))
+    equal(lib.kmem_cache_shrink(made), 0)
+    thing = lib.kmem_cache_alloc(made, GFP_KERNEL)
+    equal(lib.kmem_cache_shrink(made), 1)
+    lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_size():
+    made = cache(123)
+    equal(lib.kmem_cache_size(made), 123)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_name():
+    made = cache()
+    equal(lib.kmem_cache_name(made), b"calls")
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+SIZES = (1, 16, 100, 1000, 10000, 100000, 1000000, 10000000)
+
+
+def test_kmem_malloc():
+    for size in SIZES:
+        block = lib.kmem_malloc(size)
+        equal(block % 16, 0)
+        filled(block, size, 3)
+        lib.kmem_free(block)
+    ctypes.set_errno(0)
+    equal(lib.kmem_malloc(2**63), None)
+    equal(ctypes.get_errno(), errno.ENOMEM)
+
+
+def test_kmem_calloc():
+    for size in SIZES:
+        block = lib.kmem_calloc(size, 2)
+        equal(ctypes.string_at(block, 2 * size), bytes(2 * size))
+        lib.kmem_free(block)
+    equal(lib.kmem_calloc(2**33, 2**33), None)
+
+
+def test_kmem_realloc():
+    block = lib.kmem_realloc(None, 1)
+    filled(block, 1, 5)
+    for size in SIZES + SIZES[::-1]:
+        block = lib.kmem_realloc(block, size)
+        equal(ctypes.string_at(block, 1), b"\5")
+    lib.kmem_free(block)
+
+
+def test_kmem_aligned_alloc():
+    for size in SIZES:
+        for alignment in (8, 64, 4096, 65536, 1 << 22):
+            block = lib.kmem_aligned_alloc(alignment, size)
+            equal(block % alignment, 0)
+            lib.kmem_free(block)
+    ctypes.set_errno(0)
+    equal(lib.kmem_aligned_alloc(48, 100), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+def test_kmem_free():
+    lib.kmem_free(None)
+    ctypes.set_errno(77)
+    lib.kmem_free(lib.kmem_malloc(5000000))
+    equal(ctypes.get_errno(), 77)
+
+
+def test_kmem_usable_size():
+    equal(lib.kmem_usable_size(None), 0)
+    for size in SIZES:
+        block = lib.kmem_malloc(size)
+        usable = lib.kmem_usable_size(block)
+        assert usable >= size, f"{usable} usable of {size}"
+        filled(block, usable, 1)
+        lib.kmem_free(block)
+
+
+def test_kmem_good_size():
+    for size in SIZES:
+        block = lib.kmem_malloc(size)
+        equal(lib.kmem_usable_size(block), lib.kmem_good_size(size))
+        lib.kmem_free(block)
+
+
+def test_kmem_trim():
+    blocks = [lib.kmem_malloc(1000) for _ in range(10000)]
+    for block in blocks:
+        ctypes.memset(block, 1, 1000)
+        lib.kmem_free(block)
+    equal(lib.kmem_trim(), 1)
+
+
+def test_kmem_pages_alloc():
+    for order in range(12):
+        pages = lib.kmem_pages_alloc(order, GFP_KERNEL | GFP_ZERO)
+        equal(pages % (4096 << order), 0)
+        equal(ctypes.string_at(pages, 4096 << order), bytes(4096 << order))
+        filled(pages, 4096 << order, 2)
+        lib.kmem_pages_free(pages)
+    ctypes.set_errno(0)
+    equal(lib.kmem_pages_alloc(36, GFP_KERNEL), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+def test_kmem_pages_alloc_exact():
+    for size in SIZES:
+        pages = lib.kmem_pages_alloc_exact(size, GFP_KERNEL)
+        equal(pages % 4096, 0)
+        filled(pages, size, 2)
+        lib.kmem_pages_free(pages)
+    ctypes.set_errno(0)
+    equal(lib.kmem_pages_alloc_exact(0, GFP_KERNEL), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+def test_kmem_pages_free():
+    lib.kmem_pages_free(None)
+    lib.kmem_pages_free(lib.kmem_pages_alloc(3, GFP_KERNEL))
+
+
+def test_kmem_option_set():
+    equal(lib.kmem_option_set(b"decay_ms", b"500"), 0)
+    equal(lib.kmem_option_set(b"no_such_option", b"1"), -errno.EINVAL)
+    equal(lib.kmem_option_set(b"decay_ms", b"soon"), -errno.EINVAL)
+
+
+def main():
+    failed = 0
+    for name in open(sys.argv[2]).read().split():
+        test = globals().get("test_" + name)
+        try:
+            assert test, "exported, and no call of it here"
+            test()
+        except Exception as problem:  # pylint: disable=broad-except
+            failed += 1
+            print(f"{name}: {problem!r}")
+        else:
+            print(f"{name}: ok")
+    return failed > 0
+
+
+sys.exit(main())

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the threads hold of each cache: the fill of the loaded sheaf and of the
+ * spare one, and the objects that passed the slabs. Each thread costs one read
+ * for its slots and shelves together, and one batch for its spare sheaves.
+ *
+ *	slots    [0][1][2] ...		up from `slots`
+ *	shelves  ... [2][1][0]		down: that of id 0 begins at `shelves`
+ *
+ * Sums are kept modulo 2^64: any numbers whatever add up to some number, which
+ * snapshot.c holds against the count of objects.
+ */
+#include "reading.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct gather {
+	struct reading *r;
+	char *slots;   /* r->n records of slot_size */
+	char *shelves; /* r->n records of shelf_size, the last is that of id 0 */
+	struct target_part *spares;
+	uint64_t *words; /* first words of spare sheaves */
+	uint32_t *ids;	 /* whose they are */
+};
+
+static uint64_t slot_fill(const struct kmem_root_slot *slot)
+{
+	return (slot->sp & slot->mask) / sizeof(uint64_t);
+}
+
+static uint64_t spare_fill(uint64_t first_word)
+{
+	return first_word & 0xffff;
+}
+
+/* The slots and shelves of ids [0, n). -EFAULT if they cannot be read. */
+static int fetch(struct gather *g, const struct kmem_root_thread *thread, size_t n)
+{
+	const struct kmem_root *root = &g->r->root;
+	struct target_part parts[2] = {
+		{
+			.addr = thread->slots,
+			.buf = g->slots,
+			.nbytes = (n - 1) * root->slot_size + sizeof(struct kmem_root_slot),
+		},
+		{
+			.addr = thread->shelves - (n - 1) * root->shelf_size,
+			.buf = g->shelves,
+			.nbytes = (n - 1) * root->shelf_size + sizeof(struct kmem_root_shelf),
+		},
+	};
+	int rc = target_read_parts(g->r->t, parts, 2);
+
+	return rc || (parts[0].ok && parts[1].ok) ? rc : -EFAULT;
+}
+
+/* Adds what slots and shelves say; returns how many spares are to be read. */
+static size_t add_slots(struct gather *g, size_t n)
+{
+	const struct kmem_root *root = &g->r->root;
+	size_t nspares = 0;
+
+	for (uint32_t id = 0; id < n; id++) {
+		struct cache_sum *sum = &g->r->sums[id];
+		struct kmem_root_shelf shelf;
+		struct kmem_root_slot slot;
+
+		memcpy(&slot, g->slots + (size_t)id * root->slot_size, sizeof(slot));
+		memcpy(&shelf, g->shelves + (n - 1 - id) * root->shelf_size, sizeof(shelf));
+		sum->parked += slot_fill(&slot);
+		sum->away += shelf.taken - shelf.given;
+		if (!shelf.spare)
+			continue;
+		g->ids[nspares] = id;
+		g->spares[nspares] = (struct target_part){
+			.addr = shelf.spare,
+			.buf = &g->words[nspares],
+			.nbytes = sizeof(g->words[0]),
+		};
+		nspares++;
+	}
+	return nspares;
+}
+
+static int add_spares(struct gather *g, size_t nspares)
+{
+	int rc = target_read_parts(g->r->t, g->spares, nspares);
+
+	for (size_t i = 0; !rc && i < nspares; i++)
+		if (g->spares[i].ok)
+			g->r->sums[g->ids[i]].parked += spare_fill(g->words[i]);
+	return rc;
+}
+
+static int add_thread(void *context, const void *record)
+{
+	const struct kmem_root_thread *thread = record;
+	struct gather *g = context;
+	size_t n = thread->nslots < g->r->n ? thread->nslots : g->r->n;
+	int rc;
+
+	g->r->nthreads += thread->tid != 0;
+	if (!n || !thread->slots || !thread->shelves)
+		return 0;
+	rc = fetch(g, thread, n);
+	if (rc == -EFAULT) {
+		g->r->nbad_threads++;
+		return 0;
+	}
+	return rc ? rc : add_spares(g, add_slots(g, n));
+}
+
+static int gather_init(struct gather *g, struct reading *r)
+{
+	g->r = r;
+	g->slots = calloc(r->n, r->root.slot_size);
+	g->shelves = calloc(r->n, r->root.shelf_size);
+	g->spares = calloc(r->n, sizeof(*g->spares));
+	g->words = calloc(r->n, sizeof(*g->words));
+	g->ids = calloc(r->n, sizeof(*g->ids));
+	return g->slots && g->shelves && g->spares && g->words && g->ids ? 0 : -ENOMEM;
+}
+
+static void gather_free(struct gather *g)
+{
+	free(g->slots);
+	free(g->shelves);
+	free(g->spares);
+	free(g->words);
+	free(g->ids);
+}
+
+int threads_read(struct reading *r)
+{
+	struct kmem_root_thread thread;
+	struct gather g;
+	int rc = gather_init(&g, r);
+
+	if (!rc)
+		rc = target_walk(r->t, &(struct target_list){
+					       .name = "threads",
+					       .first = r->root.threads,
+					       .record = &thread,
+					       .nbytes = sizeof(thread),
+					       .each = add_thread,
+					       .context = &g,
+				       });
+	gather_free(&g);
+	return rc;
+}
