@@ -6,6 +6,12 @@
 #ifndef BUDDY_ARCH_H
 #define BUDDY_ARCH_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Keep the compiler from looking through x: it would split an address that one load can form. */
+#define ARCH_OPAQUE(x) __asm__("" : "+r"(x))
+
 #if defined(__x86_64__)
 
 #define ARCH_ADDRESS_BITS 47
@@ -27,6 +33,21 @@ static inline long arch_syscall(long nr, long a, long b, long c, long d, long e,
 static inline void arch_relax(void)
 {
 	__builtin_ia32_pause();
+}
+
+/* *word -= n, seen whole by those who look on. */
+static inline void arch_subtract(uintptr_t *word, uintptr_t n)
+{
+	__asm__("subq %1, %0" : "+m"(*word) : "ri"(n) : "cc");
+}
+
+/* (*word & bits) == 0, in one instruction, which compilers miss. */
+static inline bool arch_disjoint(const uintptr_t *word, uintptr_t bits)
+{
+	bool zero;
+
+	__asm__("test %2, %1" : "=@ccz"(zero) : "m"(*word), "r"(bits));
+	return zero;
 }
 
 #elif defined(__aarch64__)
@@ -53,6 +74,16 @@ static inline long arch_syscall(long nr, long a, long b, long c, long d, long e,
 static inline void arch_relax(void)
 {
 	__asm__ volatile("yield");
+}
+
+static inline void arch_subtract(uintptr_t *word, uintptr_t n)
+{
+	__atomic_store_n(word, *word - n, __ATOMIC_RELAXED);
+}
+
+static inline bool arch_disjoint(const uintptr_t *word, uintptr_t bits)
+{
+	return (*word & bits) == 0;
 }
 
 #else

@@ -8,12 +8,11 @@
 
 _Static_assert(sizeof(((struct leaf *)0)->id) <= ZEROS_BYTES, "zeros cover a leaf's ids");
 
-char pagemap_zeros[ZEROS_BYTES] __attribute__((aligned(4096)));
-_Atomic intptr_t pagemap_root[ROOT_SIZE];
+struct pagemap pagemap __attribute__((aligned(4096)));
 
 int pagemap_cover(const void *addr)
 {
-	_Atomic intptr_t *entry = &pagemap_root[(uintptr_t)addr >> LEAF_SHIFT];
+	_Atomic intptr_t *entry = &pagemap.root[(uintptr_t)addr >> LEAF_SHIFT];
 	struct leaf *leaf;
 	intptr_t absent = 0;
 
@@ -28,7 +27,7 @@ int pagemap_cover(const void *addr)
 		return -ENOMEM;
 	}
 	if (!atomic_compare_exchange_strong_explicit(entry, &absent,
-						     (intptr_t)leaf - (intptr_t)pagemap_zeros,
+						     (intptr_t)leaf - (intptr_t)&pagemap,
 						     memory_order_relaxed, memory_order_relaxed))
 		sys_unmap(leaf, sys_page_up(sizeof(*leaf))); /* another thread was first */
 	return 0;
@@ -47,7 +46,7 @@ int pagemap_commit(const void *addr, size_t npages)
 
 void pagemap_set(void *addr, size_t npages, unsigned id, void *owner)
 {
-	struct leaf *leaf = pagemap_leaf((uintptr_t)addr);
+	struct leaf *leaf = pagemap_leaf((uintptr_t)addr >> LEAF_SHIFT);
 	size_t first = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
 
 	for (size_t i = first; i < first + npages; i++) {

@@ -9,7 +9,7 @@
  *	                                 1        pages handed out as such, or a heap's
  *	                                 2…65535  a slab of the cache with that id
  *
- * A root entry is the leaf's distance from pagemap_zeros, so that the entry of
+ * A root entry is the leaf's distance from the zeros, so that the entry of
  * a GiB we have nothing in, 0, leads to a leaf of zeros. Entries are relaxed
  * atomics: set before the first object of a page can be handed out, cleared
  * before the page is free again; whoever asks about an address got it from
@@ -25,6 +25,7 @@
 #include "buddy/arch.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -79,31 +80,49 @@ struct leaf {
 	struct page page[LEAF_PAGES];
 };
 
-/* Zeros, never written: the leaf of absent GiBs, and the slots of threads without any. */
+/* Never written: the leaf of absent GiBs, and the slots of threads without any. */
 #define ZEROS_BYTES (((size_t)1 << 20) + PAGE_BYTES)
 
 #pragma GCC visibility push(hidden)
-extern char pagemap_zeros[ZEROS_BYTES];
-extern _Atomic intptr_t pagemap_root[ROOT_SIZE];
+/* One object, so that one register leads to both. */
+extern struct pagemap {
+	char zeros[ZEROS_BYTES];
+	_Atomic intptr_t root[ROOT_SIZE];
+} pagemap;
 #pragma GCC visibility pop
 
-/* The leaf of an address below the limit: one of ours, or the zeros. */
-static inline struct leaf *pagemap_leaf(uintptr_t addr)
+/* The leaf of a GiB below ROOT_SIZE: one of ours, or the zeros. */
+static inline struct leaf *pagemap_leaf(uintptr_t gib)
 {
-	intptr_t distance =
-		atomic_load_explicit(&pagemap_root[addr >> LEAF_SHIFT], memory_order_relaxed);
+	uintptr_t map = (uintptr_t)&pagemap, leaf;
 
-	return (struct leaf *)((uintptr_t)pagemap_zeros + (uintptr_t)distance);
+	ARCH_OPAQUE(map);
+	leaf = map +
+	       (uintptr_t)atomic_load_explicit((_Atomic intptr_t *)(map + gib * sizeof(intptr_t) +
+								    offsetof(struct pagemap, root)),
+					       memory_order_relaxed);
+	ARCH_OPAQUE(leaf);
+	return (struct leaf *)leaf;
+}
+
+/* Addresses beyond the root, which no mapping can have. */
+static inline bool pagemap_beyond(const void *addr)
+{
+	return __builtin_expect((uintptr_t)addr >> LEAF_SHIFT >= ROOT_SIZE, 0);
+}
+
+/* The id of any address that is not beyond. */
+static inline unsigned pagemap_id_within(const void *addr)
+{
+	uintptr_t index = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
+
+	return atomic_load_explicit(&pagemap_leaf((uintptr_t)addr >> LEAF_SHIFT)->id[index],
+				    memory_order_relaxed);
 }
 
 static inline unsigned pagemap_id(const void *addr)
 {
-	uintptr_t a = (uintptr_t)addr;
-
-	if (__builtin_expect(a >> ARCH_ADDRESS_BITS != 0, 0))
-		return ID_NONE;
-	return atomic_load_explicit(&pagemap_leaf(a)->id[a >> PAGE_SHIFT & (LEAF_PAGES - 1)],
-				    memory_order_relaxed);
+	return pagemap_beyond(addr) ? ID_NONE : pagemap_id_within(addr);
 }
 
 /* Only for addresses for which pagemap_cover succeeded. */
@@ -111,7 +130,7 @@ static inline struct page *pagemap_page(const void *addr)
 {
 	uintptr_t a = (uintptr_t)addr;
 
-	return &pagemap_leaf(a)->page[a >> PAGE_SHIFT & (LEAF_PAGES - 1)];
+	return &pagemap_leaf(a >> LEAF_SHIFT)->page[a >> PAGE_SHIFT & (LEAF_PAGES - 1)];
 }
 
 /* Make sure the GiB of addr has a leaf. 0 or -ENOMEM. */

@@ -102,8 +102,7 @@ void *front_alloc(size_t nbytes)
 	if (nbytes > FRONT_MAX)
 		return front_aligned(nbytes, BLOCK_ALIGN);
 	index = front_index(nbytes);
-	block = slot_pop(&thread_slots[ID_FRONTS + index]);
-	if (block)
+	if (slot_pop(&thread_slots[ID_FRONTS + index], &block))
 		return block;
 	cache = front_cache(index);
 	return cache ? slot_alloc_slow(cache, GFP_KERNEL) : front_aligned(nbytes, BLOCK_ALIGN);

@@ -76,11 +76,12 @@ static COLD void *malloc_slow_plain(size_t nbytes)
 
 void *facade_malloc(size_t nbytes)
 {
-	void *block = NULL;
+	void *block;
 
-	if (__builtin_expect(nbytes <= SMALL_MAX, 1))
-		block = slot_pop(&thread_slots[class_ids[(nbytes + 15) >> 4]]);
-	return __builtin_expect(block != NULL, 1) ? block : malloc_slow_plain(nbytes);
+	if (__builtin_expect(nbytes <= SMALL_MAX, 1) &&
+	    slot_pop(&thread_slots[class_ids[(nbytes + 15) >> 4]], &block))
+		return block;
+	return malloc_slow_plain(nbytes);
 }
 
 enum block_kind block_kind(const void *addr)
@@ -134,7 +135,7 @@ static COLD void free_slow(void *block)
 
 void facade_free(void *block)
 {
-	if (__builtin_expect(!slot_push(&thread_slots[pagemap_id(block)], block), 0))
+	if (pagemap_beyond(block) || !slot_push(&thread_slots[pagemap_id_within(block)], block))
 		free_slow(block);
 }
 

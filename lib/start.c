@@ -32,21 +32,13 @@ void start_lock_visit(void (*act)(struct lock *))
 }
 
 /* The large tables are sparse: a huge page under them would be resident for a few bytes. */
-static void tables_advise(void)
+static void table_advise(const void *table, size_t nbytes)
 {
 	uintptr_t page = sys_page_size();
-	uintptr_t edges[] = {(uintptr_t)pagemap_zeros, (uintptr_t)pagemap_root,
-			     (uintptr_t)cache_table};
-	size_t sizes[] = {sizeof(pagemap_zeros), sizeof(pagemap_root), sizeof(cache_table)};
-	uintptr_t low = edges[0], high = edges[0];
+	uintptr_t start = ((uintptr_t)table + page - 1) & ~(page - 1);
+	uintptr_t end = ((uintptr_t)table + nbytes) & ~(page - 1);
 
-	for (int i = 0; i < 3; i++) {
-		low = edges[i] < low ? edges[i] : low;
-		high = edges[i] + sizes[i] > high ? edges[i] + sizes[i] : high;
-	}
-	low = (low + page - 1) & ~(page - 1);
-	high &= ~(page - 1);
-	sys_advise_huge((void *)low, high - low, SYS_THP_NEVER);
+	sys_advise_huge((void *)start, end - start, SYS_THP_NEVER);
 }
 
 static void age_heaps(uint32_t age_ms)
@@ -58,7 +50,8 @@ void start(void)
 {
 	start_lock_take();
 	if (!atomic_load_explicit(&started, memory_order_relaxed)) {
-		tables_advise();
+		/* The table of caches is too small for one. */
+		table_advise(&pagemap, sizeof(pagemap));
 		options_start();
 		front_start();
 		decay_hook = age_heaps;

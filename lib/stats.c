@@ -22,12 +22,10 @@ struct cache_stats cache_stats(const struct kmem_cache *cache)
 
 	for_each_thread (thread) {
 		const struct shelf *shelf = thread_shelf(thread, cache->id);
-		const struct slot *slot = thread_slot(thread, cache->id);
 		const struct sheaf *spare = shelf_spare(shelf);
-		uintptr_t mask = atomic_load_explicit(&slot->mask, memory_order_acquire);
 
 		away += load(&shelf->pub.taken) - load(&shelf->pub.given);
-		stats.parked += (atomic_load_explicit(&slot->sp, memory_order_relaxed) & mask) / 8;
+		stats.parked += slot_fill(thread_slot(thread, cache->id));
 		if (spare)
 			stats.parked += sheaf_fill(spare);
 	}

@@ -20,14 +20,13 @@
 /* Take the sheaf out of the slot, its head made up; NULL if there is none. */
 static struct sheaf *slot_unload(struct slot *slot)
 {
-	uintptr_t mask = atomic_load_explicit(&slot->mask, memory_order_relaxed);
-	uintptr_t sp = atomic_load_explicit(&slot->sp, memory_order_relaxed);
+	uintptr_t mask = slot->mask, sp = slot->sp;
 	struct sheaf *sheaf = (struct sheaf *)(sp & ~mask);
 
 	if (!mask)
 		return NULL;
-	atomic_store_explicit(&slot->mask, 0, memory_order_relaxed);
-	atomic_store_explicit(&slot->sp, 0, memory_order_release);
+	__atomic_store_n(&slot->mask, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->sp, 0, __ATOMIC_RELEASE);
 	sheaf_set(sheaf, sheaf_level_of_mask(mask), (unsigned)(sp & mask) / 8);
 	return sheaf;
 }
@@ -36,9 +35,9 @@ static void slot_load(struct slot *slot, struct sheaf *sheaf)
 {
 	uintptr_t sp = (uintptr_t)sheaf + sheaf_fill(sheaf) * sizeof(void *);
 
-	atomic_store_explicit(&slot->sp, sp, memory_order_relaxed);
+	__atomic_store_n(&slot->sp, sp, __ATOMIC_RELAXED);
 	/* release: an inspector, or a fork's child, sees mask only with its sp */
-	atomic_store_explicit(&slot->mask, sheaf_mask(sheaf_level(sheaf)), memory_order_release);
+	__atomic_store_n(&slot->mask, sheaf_mask(sheaf_level(sheaf)), __ATOMIC_RELEASE);
 }
 
 static size_t sheaf_bytes(const struct kmem_cache *cache, const struct sheaf *sheaf)
@@ -219,14 +218,16 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 	struct thread *thread = may_wait ? thread_self() : thread_known();
 	struct slot *slot;
 	struct shelf *shelf;
+	void *object;
 
 	if (!thread)
 		return may_wait ? alloc_uncached(cache) : NULL;
 	slot = thread_slot(thread, cache->id);
 	shelf = thread_shelf(thread, cache->id);
 	shelf_enlist(thread, shelf, cache->id);
-	if (alloc_from_spare(slot, shelf) || alloc_from_barn(thread, cache, shelf))
-		return slot_pop(slot);
+	if ((alloc_from_spare(slot, shelf) || alloc_from_barn(thread, cache, shelf)) &&
+	    slot_pop(slot, &object))
+		return object;
 	if (!may_wait)
 		return NULL;
 	thread_pass(thread);

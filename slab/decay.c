@@ -20,7 +20,7 @@ static _Atomic uint32_t process_pass_ms;
 /* Has the slot been used since the last look? */
 static bool shelf_idle(const struct slot *slot, struct shelf *shelf)
 {
-	uint64_t sp = atomic_load_explicit(&slot->sp, memory_order_relaxed);
+	uint64_t sp = __atomic_load_n(&slot->sp, __ATOMIC_RELAXED);
 	uint64_t moved = shelf->pub.traded + shelf->moves;
 	bool same = shelf->seen_sp == sp && shelf->seen_traded == moved;
 

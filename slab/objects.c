@@ -17,9 +17,9 @@ static __attribute__((cold, noinline)) void *alloc_slow(struct kmem_cache *cache
 
 static inline void *object_alloc(struct kmem_cache *cache, gfp_t flags)
 {
-	void *object = slot_pop(&thread_slots[cache->id]);
+	void *object;
 
-	return __builtin_expect(object != NULL, 1) ? object : alloc_slow(cache, flags);
+	return slot_pop(&thread_slots[cache->id], &object) ? object : alloc_slow(cache, flags);
 }
 
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags)

@@ -9,30 +9,32 @@
 #include "slab/cache.h"
 #include "slab/thread.h"
 
-/* The object on top, or NULL for an empty slot. */
-static inline __attribute__((always_inline)) void *slot_pop(struct slot *slot)
+/*
+ * The object on top; false: the slot is empty. The owner alone writes, so it
+ * reads plainly; it writes atomically for those who look on.
+ */
+static inline __attribute__((always_inline)) bool slot_pop(struct slot *slot, void **object)
 {
-	uintptr_t sp = atomic_load_explicit(&slot->sp, memory_order_relaxed);
-	void *object;
+	uintptr_t sp = slot->sp;
 
-	if (__builtin_expect(!(sp & atomic_load_explicit(&slot->mask, memory_order_relaxed)), 0))
-		return NULL;
-	object = *(void **)sp;
-	atomic_store_explicit(&slot->sp, sp - sizeof(void *), memory_order_relaxed);
-	return object;
+	if (__builtin_expect(arch_disjoint(&slot->mask, sp), 0))
+		return false;
+	arch_subtract(&slot->sp, sizeof(void *));
+	*object = *(void **)sp;
+	return true;
 }
 
 /* false: the slot is full. */
 static inline __attribute__((always_inline)) bool slot_push(struct slot *slot, void *object)
 {
-	uintptr_t sp = atomic_load_explicit(&slot->sp, memory_order_relaxed) + sizeof(void *);
+	uintptr_t sp = slot->sp + sizeof(void *);
 
-	if (__builtin_expect(!(sp & atomic_load_explicit(&slot->mask, memory_order_relaxed)), 0))
+	if (__builtin_expect(arch_disjoint(&slot->mask, sp), 0))
 		return false;
 	*(void **)sp = object;
 	/* A compiler fence: a fork's child must not see the pointer moved over nothing. */
 	atomic_signal_fence(memory_order_release);
-	atomic_store_explicit(&slot->sp, sp, memory_order_relaxed);
+	__atomic_store_n(&slot->sp, sp, __ATOMIC_RELAXED);
 	return true;
 }
 

@@ -15,11 +15,11 @@
 #define IDS_STEP      256u /* ids made readable at a time */
 
 /* What a thread without record sees: fresh, or past its end. */
-#define SLOTS_FRESH  ((struct slot *)pagemap_zeros)
-#define SLOTS_EXITED ((struct slot *)pagemap_zeros + 1)
+#define SLOTS_FRESH  ((struct slot *)pagemap.zeros)
+#define SLOTS_EXITED ((struct slot *)pagemap.zeros + 1)
 
 __thread struct slot *thread_slots __attribute__((tls_model("initial-exec"))) =
-	(struct slot *)pagemap_zeros;
+	(struct slot *)pagemap.zeros;
 
 struct lock threads_lock;
 static struct thread *idle;	   /* guarded by threads_lock */

@@ -27,8 +27,8 @@
 #include <stdbool.h>
 
 struct slot {
-	_Atomic uintptr_t sp;
-	_Atomic uintptr_t mask; /* 0: no sheaf */
+	uintptr_t sp;
+	uintptr_t mask; /* 0: no sheaf */
 };
 
 struct shelf {
@@ -69,6 +69,14 @@ static inline struct shelf *thread_shelf(struct thread *thread, unsigned id)
 static inline struct slot *thread_slot(struct thread *thread, unsigned id)
 {
 	return (struct slot *)(thread + 1) + id;
+}
+
+/* For those who look on: mask first, then an sp that belongs to it or is gone again. */
+static inline unsigned slot_fill(const struct slot *slot)
+{
+	uintptr_t mask = __atomic_load_n(&slot->mask, __ATOMIC_ACQUIRE);
+
+	return (unsigned)(__atomic_load_n(&slot->sp, __ATOMIC_RELAXED) & mask) / sizeof(void *);
 }
 
 static inline struct slab *shelf_slab(const struct shelf *shelf)

@@ -6,6 +6,7 @@ A call here is one test_ function per exported name: a new export without one fa
 import ctypes
 import errno
 import sys
+import xml.etree.ElementTree
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 
 GFP_KERNEL, GFP_ZERO = 1, 2
@@ -41,6 +42,23 @@ bind("kmem_pages_alloc", c_void_p, c_uint, c_uint)
 bind("kmem_pages_alloc_exact", c_void_p, c_size_t, c_uint)
 bind("kmem_pages_free", None, c_void_p)
 bind("kmem_option_set", c_int, c_char_p, c_char_p)
+
+
+class Mallinfo2(ctypes.Structure):
+    _fields_ = [(name, c_size_t) for name in
+                "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+
+
+bind("kmem_mallinfo2", Mallinfo2)
+bind("kmem_malloc_info", c_int, c_int, c_void_p)
+bind("kmem_malloc_stats", None)
+bind("kmem_mallopt", c_int, c_int, c_int)
+libc = ctypes.CDLL(None)
+libc.tmpfile.restype = c_void_p
+for function in (libc.rewind, libc.fclose):
+    function.argtypes = [c_void_p]
+libc.fread.argtypes = [c_void_p, c_size_t, c_size_t, c_void_p]
+libc.fread.restype = c_size_t
 
 
 def equal(got, wanted):
@@ -248,6 +266,37 @@ def test_kmem_option_set():
     equal(lib.kmem_option_set(b"decay_ms", b"500"), 0)
     equal(lib.kmem_option_set(b"no_such_option", b"1"), -errno.EINVAL)
     equal(lib.kmem_option_set(b"decay_ms", b"soon"), -errno.EINVAL)
+
+
+def test_kmem_mallinfo2():
+    before = lib.kmem_mallinfo2()
+    blocks = [lib.kmem_malloc(1000) for _ in range(1000)]
+    after = lib.kmem_mallinfo2()
+    assert after.uordblks - before.uordblks >= 1000000, "1000 blocks of 1000 bytes are not counted"
+    equal(after.uordblks + after.fordblks, after.arena)
+    for block in blocks:
+        lib.kmem_free(block)
+
+
+def test_kmem_malloc_info():
+    stream = libc.tmpfile()
+    equal(lib.kmem_malloc_info(0, stream), 0)
+    libc.rewind(stream)
+    text = ctypes.create_string_buffer(1 << 20)
+    length = libc.fread(text, 1, 1 << 20, stream)
+    libc.fclose(stream)
+    xml.etree.ElementTree.fromstring(text.raw[:length])
+    equal(lib.kmem_malloc_info(1, None), errno.EINVAL)
+
+
+def test_kmem_malloc_stats():
+    lib.kmem_malloc_stats()
+
+
+def test_kmem_mallopt():
+    m_mmap_threshold = -3
+    equal(lib.kmem_mallopt(m_mmap_threshold, 1 << 20), 1)
+    equal(lib.kmem_mallopt(12345, 1), 0)
 
 
 def main():

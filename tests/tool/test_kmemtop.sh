@@ -374,7 +374,7 @@ test_lies_told_otherwise() {
 
 # Any library will do: the made-up processes bring their own root.
 any_library() {
-	ldd "$fake" | awk '/libc\.so/ { print $3; exit }'
+	ldd "$fake" | awk '/libc\./ { print $3; exit }'
 }
 
 # ends NAME CODE ALPHA ARG...: the fake ends so, and its table has such a row
@@ -437,7 +437,8 @@ test_command_start() {
 	fails_with "command: is a directory" 127 "Permission denied"
 	run env LD_PRELOAD= "$kmemtop" -o -- sh -c 'echo "$LD_PRELOAD"'
 	is "command: the library is preloaded" "$out" "$(realpath "$KMEM_MALLOC_LIBRARY")"
-	run env LD_PRELOAD=libm.so.6 "$kmemtop" -o -- sh -c 'echo "$LD_PRELOAD"'
+	# kmemtop itself loads it too, which the address sanitizer would not have
+	run env LD_PRELOAD=libm.so.6 ASAN_OPTIONS=verify_asan_link_order=0 "$kmemtop" -o -- sh -c 'echo "$LD_PRELOAD"'
 	is "command: before what was preloaded" "$out" \
 		"$(realpath "$KMEM_MALLOC_LIBRARY"):libm.so.6"
 	run "$kmemtop" -o -- true

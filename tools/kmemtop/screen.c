@@ -107,7 +107,7 @@ static int refresh_figures(struct screen *s)
 	s->rc = snapshot_take_pid(&next, s->t, s->o->pid);
 	if (s->rc && !s->o->command)
 		return s->rc;
-	if (s->rc)
+	if (s->o->command && !next.ncaches)
 		s->due_ms = clock_ms() + RETRY_MS;
 	snapshot_free(&s->now);
 	s->now = next;
