@@ -11,6 +11,7 @@
 #define META_CHUNK_MIN	 ((size_t)8 << 20)
 #define META_CHUNK_MAX	 ((size_t)1 << 30)
 #define META_STEP	 ((size_t)64 << 10) /* commit at least so much at a time */
+#define META_HUGE	 ((size_t)1 << 20)
 #define META_UNIT_SHIFT	 4
 #define META_CHUNK_SHIFT 27
 
@@ -44,7 +45,6 @@ static bool chunk_add(size_t need)
 	}
 	if (!base)
 		return false;
-	sys_advise_huge(base, sys_page_up(want), SYS_THP_NEVER);
 	chunks[n] = (struct chunk){.base = base, .nbytes = sys_page_up(want), .used = 64};
 	/* release: pairs with the acquire in meta_at and meta_index */
 	atomic_store_explicit(&nchunks, n + 1, memory_order_release);
@@ -67,6 +67,9 @@ static void *chunk_take(struct chunk *chunk, size_t nbytes, size_t align)
 			goal = chunk->nbytes;
 		if (sys_commit(chunk->base + chunk->committed, goal - chunk->committed) < 0)
 			return NULL;
+		/* No huge page fits below: programs that stay small are spared the call. */
+		if (chunk->committed < META_HUGE && goal >= META_HUGE)
+			sys_advise_huge(chunk->base, chunk->nbytes, SYS_THP_NEVER);
 		__atomic_fetch_add(&root_record.meta_bytes, goal - chunk->committed,
 				   __ATOMIC_RELAXED);
 		chunk->committed = goal;

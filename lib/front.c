@@ -11,33 +11,49 @@
 #define SPAN_BYTES ((size_t)4 << 20)
 
 static struct heap heaps[FRONT_HEAPS];
-static unsigned nheaps = 1;
+static _Atomic unsigned nheaps; /* 0 until the first large request */
 
 struct heap *front_heap(unsigned i)
 {
-	return i < nheaps ? &heaps[i] : NULL;
+	return i < atomic_load_explicit(&nheaps, memory_order_acquire) ? &heaps[i] : NULL;
 }
 
-void front_start(void)
+static void heaps_make(unsigned n)
 {
 	static const char *const names[FRONT_HEAPS] = {"malloc-heap-0", "malloc-heap-1",
 						       "malloc-heap-2", "malloc-heap-3"};
-	unsigned ncpus = sys_ncpus();
 
-	nheaps = ncpus < FRONT_HEAPS ? ncpus : FRONT_HEAPS;
-	for (unsigned i = nheaps; i-- > 0;) {
+	for (unsigned i = n; i-- > 0;) {
 		heap_init(&heaps[i], names[i], SPAN_BYTES);
 		heaps[i].pub.next = root_record.heaps;
 		__atomic_store_n(&root_record.heaps, (uintptr_t)&heaps[i], __ATOMIC_RELEASE);
 	}
+	/* release: pairs with the acquire in heaps_ready and front_heap */
+	atomic_store_explicit(&nheaps, n, memory_order_release);
+}
+
+/* The number of heaps, made on first use. */
+static unsigned heaps_ready(void)
+{
+	unsigned n = atomic_load_explicit(&nheaps, memory_order_acquire), ncpus;
+
+	if (__builtin_expect(n != 0, 1))
+		return n;
+	ncpus = sys_ncpus();
+	start_lock_take();
+	if (!atomic_load_explicit(&nheaps, memory_order_relaxed))
+		heaps_make(ncpus < FRONT_HEAPS ? ncpus : FRONT_HEAPS);
+	start_lock_release();
+	return atomic_load_explicit(&nheaps, memory_order_relaxed);
 }
 
 void *front_aligned(size_t nbytes, size_t align)
 {
-	unsigned first = nheaps > 1 ? sys_cpu() % nheaps : 0;
+	unsigned n = heaps_ready();
+	unsigned first = n > 1 ? sys_cpu() % n : 0;
 
-	for (unsigned i = 0; i < nheaps; i++) {
-		struct heap *heap = &heaps[(first + i) % nheaps];
+	for (unsigned i = 0; i < n; i++) {
+		struct heap *heap = &heaps[(first + i) % n];
 
 		if (lock_try(&heap->lock, LOCK_HEAP))
 			return heap_alloc_locked(heap, nbytes, align);
@@ -129,7 +145,7 @@ size_t front_purge(uint32_t age_ms)
 {
 	size_t npages = 0;
 
-	for (unsigned i = 0; i < nheaps; i++)
-		npages += heap_purge(&heaps[i], age_ms);
+	for (unsigned i = 0; front_heap(i); i++)
+		npages += heap_purge(front_heap(i), age_ms);
 	return npages;
 }

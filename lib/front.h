@@ -16,7 +16,7 @@ void *front_aligned(size_t nbytes, size_t align);
 /* addr is on a page of a heap. */
 void front_free(void *addr);
 
-void front_start(void);
+/* The i-th heap; NULL past the last of those made so far. */
 struct heap *front_heap(unsigned i);
 /* Over all heaps. */
 size_t front_purge(uint32_t age_ms);

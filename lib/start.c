@@ -53,7 +53,6 @@ void start(void)
 		/* The table of caches is too small for one. */
 		table_advise(&pagemap, sizeof(pagemap));
 		options_start();
-		front_start();
 		decay_hook = age_heaps;
 		class_ids[0] = ID_CLASSES;
 		for (size_t i = 1; i <= SMALL_MAX / 16; i++)

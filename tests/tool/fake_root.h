@@ -15,7 +15,7 @@
 
 struct fake_cache {
 	struct kmem_root_cache c;
-	char more[40];
+	char more[5000];
 };
 struct fake_thread {
 	struct kmem_root_thread t;

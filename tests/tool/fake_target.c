@@ -136,12 +136,22 @@ static void bad_names(void)
 	memcpy(fake_root.release, "\033[31m0.1\033[0m....", 16);
 }
 
+static void store(uint32_t *where, uint32_t value)
+{
+	__atomic_store_n(where, value, __ATOMIC_SEQ_CST);
+}
+
+/* beta_cache has 128 objects, in 4 slabs or in 8; a torn record has not. */
 static void *spin_seq(void *unused)
 {
-	volatile uint32_t *seq = &caches[2].c.seq;
+	struct kmem_root_cache *c = &caches[2].c;
 
-	for (;;)
-		*seq += 2;
+	for (uint32_t seq = c->seq;; seq += 2) {
+		store(&c->seq, seq + 1);
+		store(&c->nslabs, seq & 2 ? 4 : 8);
+		store(&c->slab_objects, seq & 2 ? 32 : 16);
+		store(&c->seq, seq + 2);
+	}
 	return unused;
 }
 

@@ -21,7 +21,7 @@
 
 #define MAX_PHDRS	64
 #define MAX_NOTE_NBYTES 65536
-#define MAX_RECORD	1024  /* no record of any version is longer */
+#define MAX_STRIDE	1024  /* of a slot or a shelf, in any version */
 #define MAX_CACHES	65536 /* ids are 16 bits */
 
 struct search {
@@ -37,25 +37,17 @@ static size_t padded(size_t n, size_t align)
 	return (n + align - 1) & ~(align - 1);
 }
 
+/* Only slots and shelves are strided by their size, and so bounded. */
 static int root_sizes_fit(const struct kmem_root *r)
 {
-	const struct {
-		uint32_t theirs;
-		size_t ours;
-	} sizes[] = {
-		{r->size, sizeof(struct kmem_root)},
-		{r->cache_size, sizeof(struct kmem_root_cache)},
-		{r->thread_size, sizeof(struct kmem_root_thread)},
-		{r->slot_size, sizeof(struct kmem_root_slot)},
-		{r->shelf_size, sizeof(struct kmem_root_shelf)},
-		{r->zone_size, sizeof(struct kmem_root_zone)},
-		{r->heap_size, sizeof(struct kmem_root_heap)},
-	};
-
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		if (sizes[i].theirs < sizes[i].ours || sizes[i].theirs > MAX_RECORD)
-			return 0;
-	return r->max_caches <= MAX_CACHES && r->ncaches <= r->max_caches;
+	return r->size >= sizeof(struct kmem_root) &&
+	       r->cache_size >= sizeof(struct kmem_root_cache) &&
+	       r->thread_size >= sizeof(struct kmem_root_thread) &&
+	       r->slot_size >= sizeof(struct kmem_root_slot) && r->slot_size <= MAX_STRIDE &&
+	       r->shelf_size >= sizeof(struct kmem_root_shelf) && r->shelf_size <= MAX_STRIDE &&
+	       r->zone_size >= sizeof(struct kmem_root_zone) &&
+	       r->heap_size >= sizeof(struct kmem_root_heap) && r->max_caches <= MAX_CACHES &&
+	       r->ncaches <= r->max_caches;
 }
 
 /* -errno only if the process is lost. */
