@@ -4,6 +4,7 @@
 
 #include "buddy/zone.h"
 #include "lib/heap.h"
+#include "lib/start.h"
 #include "slab/cache.h"
 #include "slab/thread.h"
 
@@ -22,3 +23,9 @@ struct kmem_root root_record = {
 	.release = "0.1",
 	.caches = (uintptr_t)cache_table,
 };
+
+/*
+ * Every layer refers to the root, the root to start-up: so a static link that
+ * takes any part of the core takes its constructor and its note as well.
+ */
+__attribute__((used)) static void (*const anchor)(void) = start;
