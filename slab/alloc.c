@@ -82,10 +82,17 @@ static void shelf_enlist(struct thread *thread, struct shelf *shelf, unsigned id
 	thread->used = id;
 }
 
-/* The level the slot's sheaves have grown to. */
-static unsigned level_for(const struct kmem_cache *cache, const struct shelf *shelf)
+/* The thread's sheaves could hold as much as they may: none grows, no spare is added. */
+static bool at_bound(const struct thread *thread)
 {
-	unsigned level = LEVEL_FIRST + shelf->level;
+	return atomic_load_explicit(&thread->charge, memory_order_relaxed) >= settings.thread_cache;
+}
+
+/* The level the slot's sheaves have grown to. */
+static unsigned level_for(const struct thread *thread, const struct kmem_cache *cache,
+			  const struct shelf *shelf)
+{
+	unsigned level = at_bound(thread) ? LEVEL_FIRST : LEVEL_FIRST + shelf->level;
 
 	return level < cache->level_max ? level : cache->level_max;
 }
@@ -93,7 +100,7 @@ static unsigned level_for(const struct kmem_cache *cache, const struct shelf *sh
 /* An empty sheaf as large as the slot has grown to, or NULL. */
 static struct sheaf *sheaf_for(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf)
 {
-	struct sheaf *sheaf = sheaf_get(level_for(cache, shelf));
+	struct sheaf *sheaf = sheaf_get(level_for(thread, cache, shelf));
 
 	if (sheaf)
 		charge(thread, cache, sheaf);
@@ -174,7 +181,7 @@ static void stock(struct thread *thread, struct kmem_cache *cache, void **object
 static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf)
 {
 	void *objects[SHEAF_CAP_MAX];
-	unsigned level = level_for(cache, shelf);
+	unsigned level = level_for(thread, cache, shelf);
 	unsigned n = cache->ops->refill(cache, shelf, objects, sheaf_capacity(level));
 
 	if (!n)
@@ -183,9 +190,7 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 	shelf->moves++;
 	if (n > 1) {
 		/* Each refill earns a larger sheaf, while the thread's bound allows. */
-		if (level < cache->level_max &&
-		    atomic_load_explicit(&thread->charge, memory_order_relaxed) <
-			    settings.thread_cache)
+		if (level < cache->level_max && !at_bound(thread))
 			shelf->level++;
 		stock(thread, cache, objects, n);
 	}
@@ -240,7 +245,7 @@ static bool free_to_spare(struct thread *thread, struct kmem_cache *cache, struc
 {
 	struct sheaf *empty = shelf_spare(shelf);
 
-	if (empty && sheaf_fill(empty))
+	if (empty ? sheaf_fill(empty) > 0 : slot->mask && at_bound(thread))
 		return false;
 	shelf_set_spare(shelf, NULL);
 	if (!empty)
@@ -329,8 +334,10 @@ void thread_flush_all(struct thread *thread)
 
 		thread->used = shelf->next;
 		thread_flush(thread, cache);
+		cache_change_begin(cache);
 		cache_count(cache, shelf->pub.taken, shelf->pub.given);
 		*shelf = (struct shelf){.next = 0};
+		cache_change_end(cache);
 	}
 	lock_release(&thread->lock, LOCK_THREAD);
 }

@@ -73,7 +73,7 @@ static void set_sheaf_size(struct kmem_cache *cache)
 	size_t sheaf_bytes;
 
 	while (level + 1 < SHEAF_LEVELS &&
-	       (size_t)sheaf_capacity(level + 1) * cache->pub.stride <= CACHED_BYTES * 2)
+	       (size_t)sheaf_capacity(level + 1) * cache->pub.stride <= CACHED_BYTES)
 		level++;
 	cache->level_max = (uint8_t)level;
 	sheaf_bytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
@@ -115,25 +115,27 @@ static void cache_setup(struct kmem_cache *cache, const struct cache_shape *shap
 	set_sheaf_size(cache);
 }
 
-/* Readers of statistics retry while seq is odd. */
-static void publish_begin(struct kmem_cache *cache)
+void cache_change_begin(struct kmem_cache *cache)
 {
+	lock_take(&cache->lock, LOCK_CACHE);
 	__atomic_store_n(&cache->pub.seq, cache->pub.seq + 1, __ATOMIC_RELAXED);
+	/* release: no change may be seen with the even number before it */
 	atomic_thread_fence(memory_order_release);
 }
 
-static void publish_end(struct kmem_cache *cache)
+void cache_change_end(struct kmem_cache *cache)
 {
 	__atomic_store_n(&cache->pub.seq, cache->pub.seq + 1, __ATOMIC_RELEASE);
+	lock_release(&cache->lock, LOCK_CACHE);
 }
 
 static void cache_publish(struct kmem_cache *cache, const struct cache_shape *shape)
 {
-	publish_begin(cache);
+	cache_change_begin(cache);
 	cache_setup(cache, shape);
 	cache->pub.generation++;
 	cache->pub.id = cache->id;
-	publish_end(cache);
+	cache_change_end(cache);
 	/* release: the record; readers come through cache_of */
 	atomic_store_explicit(&cache_table[cache->id], cache, memory_order_release);
 }
@@ -305,11 +307,11 @@ static void record_put_locked(struct kmem_cache *cache)
 			shelf->pub = (struct kmem_root_shelf){.spare = 0};
 		lock_release(&thread->lock, LOCK_THREAD);
 	}
-	publish_begin(cache);
+	cache_change_begin(cache);
 	cache->pub.id = 0;
 	cache->pub.taken = cache->pub.given = 0;
 	memset(cache->pub.name, 0, sizeof(cache->pub.name));
-	publish_end(cache);
+	cache_change_end(cache);
 	cache->next_free = free_records;
 	free_records = cache;
 }

@@ -104,6 +104,11 @@ void cache_decay(struct kmem_cache *cache);
 /* NULL, or the first broken invariant; exact only while nobody uses the cache. */
 const char *cache_check(struct kmem_cache *cache);
 
+/* Around a change of more than one published word: takes the cache's lock, seq is odd. */
+void cache_change_begin(struct kmem_cache *cache);
+void cache_change_end(struct kmem_cache *cache);
+
+/* Add to the counts of those who have no shelf. */
 void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given);
 
 #endif

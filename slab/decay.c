@@ -76,13 +76,11 @@ void thread_pass(struct thread *thread)
 	uint32_t now = sys_now_ms();
 	uint32_t epoch = atomic_load_explicit(&trim_epoch, memory_order_relaxed);
 	uint32_t all_epoch = atomic_load_explicit(&trim_all_epoch, memory_order_relaxed);
-	bool over =
-		atomic_load_explicit(&thread->charge, memory_order_relaxed) > settings.thread_cache;
 
-	if (now - thread->pass_ms > settings.decay_ms || thread->epoch != epoch || over) {
+	if (now - thread->pass_ms > settings.decay_ms || thread->epoch != epoch) {
 		thread->pass_ms = now;
-		flush_idle(thread, over || (int32_t)(all_epoch - thread->epoch) > 0 ? FLUSH_ALL
-										    : FLUSH_IDLE);
+		flush_idle(thread,
+			   (int32_t)(all_epoch - thread->epoch) > 0 ? FLUSH_ALL : FLUSH_IDLE);
 		thread->epoch = epoch;
 	}
 	process_pass(now);

@@ -43,7 +43,7 @@ static unsigned return_run(void **objects, unsigned n)
 	struct slab *slab = slab_of(objects[0]);
 	uintptr_t end = slab->base + ((uintptr_t)slab->cache->pub.slab_pages << PAGE_SHIFT);
 	uint64_t mask[SLAB_WORDS] = {0};
-	unsigned i;
+	unsigned i, nbits = 0;
 
 	for (i = 0; i < n && (uintptr_t)objects[i] < end; i++) {
 		int index = slab_index(slab, objects[i]);
@@ -54,10 +54,12 @@ static unsigned return_run(void **objects, unsigned n)
 		else if (mask[index / 64] & bit)
 			report_bug("double free: object %p of cache '%s' is in one sheaf twice",
 				   objects[i], slab->cache->pub.name);
-		else
+		else {
 			mask[index / 64] |= bit;
+			nbits++;
+		}
 	}
-	slab_return(slab, mask);
+	slab_return(slab, mask, nbits);
 	return i;
 }
 

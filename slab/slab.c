@@ -165,46 +165,39 @@ void slab_release(struct slab *slab)
 		slab_destroy(retired);
 }
 
-/* Clear the lowest bits of a word, at most want; what was cleared. */
-static uint64_t take_bits(_Atomic uint64_t *word, unsigned want)
+/* Take up to want objects of one word of the bitmap. */
+static unsigned take_word(struct slab *slab, unsigned word, void **out, unsigned want)
 {
-	uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
-	uint64_t rest = bits;
+	uint64_t bits = atomic_load_explicit(&slab->free[word], memory_order_relaxed), rest = bits;
+	uint32_t stride = slab->cache->pub.stride, index = 0;
+	unsigned got = 0;
 
-	if (!bits)
-		return 0;
-	if ((unsigned)__builtin_popcountll(bits) > want) {
-		for (unsigned i = 0; i < want; i++)
-			rest &= rest - 1;
-		bits &= ~rest;
+	for (; rest && got < want; rest &= rest - 1) {
+		index = word * 64 + (unsigned)__builtin_ctzll(rest);
+		out[got++] = (void *)(slab->base + (uintptr_t)index * stride);
 	}
+	if (!got)
+		return 0;
 	/* acquire: the returner's last use of the object; pairs with slab_return */
-	atomic_fetch_and_explicit(word, ~bits, memory_order_acquire);
-	return bits;
+	atomic_fetch_and_explicit(&slab->free[word], ~(bits ^ rest), memory_order_acquire);
+	if (index >= slab->fresh)
+		slab->fresh = index + 1;
+	return got;
 }
 
 unsigned slab_take(struct slab *slab, void **out, unsigned want)
 {
 	const struct kmem_cache *cache = slab->cache;
-	uint32_t stride = cache->pub.stride, first_fresh = slab->fresh;
+	uintptr_t first_fresh = slab->base + (uintptr_t)slab->fresh * cache->pub.stride;
 	unsigned got = 0;
 
-	for (unsigned w = 0; w < cache->nwords && got < want; w++) {
-		uint64_t bits = take_bits(&slab->free[w], want - got);
-
-		for (; bits; bits &= bits - 1) {
-			uint32_t index = w * 64 + (unsigned)__builtin_ctzll(bits);
-
-			out[got++] = (void *)(slab->base + (uintptr_t)index * stride);
-			if (index >= slab->fresh)
-				slab->fresh = index + 1;
-		}
-	}
+	for (unsigned w = 0; w < cache->nwords && got < want; w++)
+		got += take_word(slab, w, out + got, want - got);
 	/* release: nobody may see the count before the bits are gone (S1) */
 	atomic_fetch_sub_explicit(&slab->state, (uint64_t)got << 32, memory_order_release);
 	if (cache->ctor)
 		for (unsigned i = 0; i < got; i++)
-			if ((uintptr_t)out[i] - slab->base >= (uintptr_t)first_fresh * stride)
+			if ((uintptr_t)out[i] >= first_fresh)
 				cache->ctor(out[i]);
 	return got;
 }
@@ -245,20 +238,24 @@ static void return_slow(struct slab *slab, int32_t n)
 		slab_destroy(retired);
 }
 
-static void report_double(const struct slab *slab, unsigned word, uint64_t twice)
+/* The number of objects reported. */
+static unsigned report_double(const struct slab *slab, unsigned word, uint64_t twice)
 {
-	for (; twice; twice &= twice - 1) {
+	unsigned n = 0;
+
+	for (; twice; twice &= twice - 1, n++) {
 		unsigned index = word * 64 + (unsigned)__builtin_ctzll(twice);
 
 		report_bug("double free: object %p of cache '%s' came home a second time",
 			   (void *)(slab->base + (uintptr_t)index * slab->cache->pub.stride),
 			   slab->cache->pub.name);
 	}
+	return n;
 }
 
-void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS])
+void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS], unsigned nbits)
 {
-	int32_t n = 0;
+	int32_t n = (int32_t)nbits;
 
 	for (unsigned w = 0; w < slab->cache->nwords; w++) {
 		uint64_t before;
@@ -267,9 +264,8 @@ void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS])
 			continue;
 		/* release: the last use of the objects; pairs with take_bits */
 		before = atomic_fetch_or_explicit(&slab->free[w], mask[w], memory_order_release);
-		n += __builtin_popcountll(mask[w] & ~before);
 		if (mask[w] & before)
-			report_double(slab, w, mask[w] & before);
+			n -= (int32_t)report_double(slab, w, mask[w] & before);
 	}
 	if (n > 0 && !return_quick(slab, n))
 		return_slow(slab, n);

@@ -65,8 +65,8 @@ struct slab *slab_acquire(struct kmem_cache *cache);
 void slab_release(struct slab *slab);
 /* The owner takes up to want objects, lowest first, constructed; the number taken. */
 unsigned slab_take(struct slab *slab, void **out, unsigned want);
-/* Set the bits of mask in the slab's bitmap: objects have come home. */
-void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS]);
+/* Set the nbits bits of mask in the slab's bitmap: objects have come home. */
+void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS], unsigned nbits);
 
 /* Free the empty slabs that are older than age_ms; those retired. */
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms);

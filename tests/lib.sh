@@ -63,6 +63,14 @@ no_signal() {
 	[ "$1" -ne 124 ] || fail "$2 did not end in time"
 }
 
+# average COMMAND...: the mean of the number it prints, over 100 runs. How much of a file the kernel
+# maps around a fault depends on where the file lies, which is random: one resident size says little.
+average() {
+	for _ in $(seq 100); do
+		"$@"
+	done | awk '{ sum += $1 } END { printf "%d\n", sum / NR }'
+}
+
 # active NAME TABLE: objects in use of the caches whose names match the pattern, in kmemtop's table.
 active() {
 	awk -v name="^${1//\*/.*}[*]?$" '$3 ~ /^[0-9]+%$/ && $8 ~ name { sum += $2 } END { print sum + 0 }' "$2"

@@ -7,7 +7,8 @@
  * (libkmem.so, or a program linked statically, stripped or not):
  *
  *	owner "libkmem", type KMEM_NOTE_TYPE, descriptor: int64_t, the distance
- *	in bytes from the descriptor itself to the struct kmem_root.
+ *	in bytes from the descriptor itself to the struct kmem_root. The note is
+ *	aligned to 4: header 12 bytes, owner 8, descriptor 8.
  *
  * The note lies in a loaded segment, so the target's memory alone suffices.
  *
@@ -21,6 +22,12 @@
  * a reader of the same version strides by those sizes. The rule for changes:
  * a field is added at the end of a record and its size grows; anything else
  * raises KMEM_ROOT_VERSION (docs/design.md, "Versions").
+ *
+ * Ids are 1 to max_caches - 1; the record of id n, if any, is entry n of the
+ * table. seq is odd while a cache is created or destroyed, or a thread that ends
+ * adds its counts to the cache's own; an id is given to another cache only after
+ * every thread's slot and shelf for it are zero. The root is complete before the
+ * first instruction of the program.
  *
  * Writers publish with release, words are single; a reader that sees a cache's
  * seq odd, or changed, reads that record again. Counts are in objects, sizes in
@@ -66,7 +73,7 @@ struct kmem_root {
 };
 
 struct kmem_root_cache {
-	uint32_t seq;	     /* odd while created or destroyed */
+	uint32_t seq;	     /* odd during a change of several words */
 	uint32_t generation; /* how often the id was used; 0 in id means none now */
 	uint32_t id;
 	uint32_t flags; /* SLAB_ */

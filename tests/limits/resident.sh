@@ -5,9 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 build_c once
-# The smallest of twenty: how much of a file is mapped around a fault varies.
-smallest() { for _ in $(seq 20); do "$@"; done | sort -n | head -n 1; }
-theirs=$(smallest "$work/once")
-ours=$(smallest with_ours "$work/once")
+theirs=$(average "$work/once")
+ours=$(average with_ours "$work/once")
 echo "resident: $theirs KiB with the C library's malloc, $ours KiB with libkmem's"
 [ $((ours - theirs)) -le 300 ] || fail "$((ours - theirs)) KiB more, at most 300 allowed"
