@@ -14,7 +14,7 @@
 #include <kmem/malloc.h>
 #include <string.h>
 
-#define COLD __attribute__((cold, noinline))
+#define SLOW __attribute__((noinline)) /* not "cold": that would optimise them for size */
 
 /* The cache of a class, made on first use; NULL without memory. */
 static struct kmem_cache *class_cache(unsigned index)
@@ -50,7 +50,7 @@ static void *large_alloc(size_t nbytes, bool *zeroed)
 }
 
 /* *zeroed: the memory reads as zeros. */
-static COLD void *malloc_slow(size_t nbytes, bool *zeroed)
+static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 {
 	void *block;
 
@@ -67,7 +67,7 @@ static COLD void *malloc_slow(size_t nbytes, bool *zeroed)
 	return block;
 }
 
-static COLD void *malloc_slow_plain(size_t nbytes)
+static SLOW void *malloc_slow_plain(size_t nbytes)
 {
 	bool zeroed;
 
@@ -113,7 +113,7 @@ void report_foreign(const void *addr, const char *doing)
 }
 
 /* Everything but a push on a slab object's slot. */
-static COLD void free_slow(void *block)
+static SLOW void free_slow(void *block)
 {
 	if (!block)
 		return;

@@ -2,22 +2,27 @@
 /* The barn: see barn.h. Counts are approximate by the few threads between two steps. */
 #include "slab/barn.h"
 
-static void count(struct kmem_cache *cache, int32_t sheaves, int64_t objects)
+/* Add to the published counts; the number of sheaves before. */
+static int32_t count(struct kmem_cache *cache, int32_t sheaves, int64_t objects)
 {
-	__atomic_fetch_add(&cache->pub.barn_sheaves, (uint32_t)sheaves, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&cache->pub.barn_objects, (uint64_t)objects, __ATOMIC_RELAXED);
+	return (int32_t)__atomic_fetch_add(&cache->pub.barn_sheaves, (uint32_t)sheaves,
+					   __ATOMIC_RELAXED);
+}
+
+static int32_t barn_full(const struct kmem_cache *cache)
+{
+	return (int32_t)__atomic_load_n(&cache->pub.barn_sheaves, __ATOMIC_RELAXED);
 }
 
 bool barn_give(struct kmem_cache *cache, struct sheaf *sheaf)
 {
 	struct barn *barn = &cache->barn;
 
-	if (atomic_load_explicit(&barn->nfull, memory_order_relaxed) >=
-	    atomic_load_explicit(&barn->limit, memory_order_relaxed)) {
+	if (barn_full(cache) >= atomic_load_explicit(&barn->limit, memory_order_relaxed)) {
 		atomic_fetch_add_explicit(&barn->overflows, 1, memory_order_relaxed);
 		return false;
 	}
-	atomic_fetch_add_explicit(&barn->nfull, 1, memory_order_relaxed);
 	count(cache, 1, sheaf_fill(sheaf));
 	sheaf_push(&barn->full, sheaf);
 	return true;
@@ -46,17 +51,16 @@ struct sheaf *barn_take(struct kmem_cache *cache)
 		barn_missed(cache);
 		return NULL;
 	}
-	nfull = atomic_fetch_sub_explicit(&barn->nfull, 1, memory_order_relaxed) - 1;
+	nfull = count(cache, -1, -(int64_t)sheaf_fill(sheaf)) - 1;
 	if (nfull < atomic_load_explicit(&barn->low, memory_order_relaxed))
 		atomic_store_explicit(&barn->low, nfull, memory_order_relaxed);
-	count(cache, -1, -(int64_t)sheaf_fill(sheaf));
 	return sheaf;
 }
 
 int32_t barn_surplus(struct kmem_cache *cache)
 {
 	struct barn *barn = &cache->barn;
-	int32_t nfull = atomic_load_explicit(&barn->nfull, memory_order_relaxed);
+	int32_t nfull = barn_full(cache);
 	int32_t low = atomic_exchange_explicit(&barn->low, nfull, memory_order_relaxed);
 	int32_t limit = atomic_load_explicit(&barn->limit, memory_order_relaxed);
 

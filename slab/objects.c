@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-static __attribute__((cold, noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t flags)
+static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t flags)
 {
 	void *object = slot_alloc_slow(cache, flags);
 
@@ -45,8 +45,7 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags)
 	return object;
 }
 
-static __attribute__((cold, noinline)) void free_wrong(const struct kmem_cache *cache,
-						       const void *object)
+static __attribute__((noinline)) void free_wrong(const struct kmem_cache *cache, const void *object)
 {
 	unsigned id = pagemap_id(object);
 

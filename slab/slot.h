@@ -39,8 +39,8 @@ static inline __attribute__((always_inline)) bool slot_push(struct slot *slot, v
 }
 
 /* The slow paths behind them, in stages: see alloc.c. */
-void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags) __attribute__((cold, noinline));
-void slot_free_slow(struct kmem_cache *cache, void *object) __attribute__((cold, noinline));
+void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags) __attribute__((noinline));
+void slot_free_slow(struct kmem_cache *cache, void *object) __attribute__((noinline));
 
 /* Empty the thread's slot and shelf of one cache, or of all. */
 void thread_flush(struct thread *thread, struct kmem_cache *cache);

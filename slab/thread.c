@@ -14,10 +14,6 @@
 #define SLOTS_BYTES   (ID_LIMIT * sizeof(struct slot))
 #define IDS_STEP      256u /* ids made readable at a time */
 
-/* What a thread without record sees: fresh, or past its end. */
-#define SLOTS_FRESH  ((struct slot *)pagemap.zeros)
-#define SLOTS_EXITED ((struct slot *)pagemap.zeros + 1)
-
 __thread struct slot *thread_slots __attribute__((tls_model("initial-exec"))) =
 	(struct slot *)pagemap.zeros;
 
@@ -97,11 +93,13 @@ static bool key_ready_locked(void)
 	return key_state == KEY_MADE;
 }
 
-static struct thread *thread_attach(void)
+struct thread *thread_attach(void)
 {
 	struct thread *thread = NULL;
 	bool ready;
 
+	if (thread_slots == SLOTS_EXITED)
+		return NULL;
 	lock_take(&threads_lock, LOCK_THREADS);
 	ready = key_ready_locked();
 	if (ready && idle) {
@@ -119,20 +117,6 @@ static struct thread *thread_attach(void)
 	/* May allocate, if many keys were made before ours: by now it can. */
 	pthread_setspecific(key, thread_slots);
 	return thread;
-}
-
-struct thread *thread_known(void)
-{
-	struct slot *slots = thread_slots;
-
-	if (slots == SLOTS_FRESH || slots == SLOTS_EXITED)
-		return NULL;
-	return (struct thread *)slots - 1;
-}
-
-struct thread *thread_self(void)
-{
-	return thread_slots == SLOTS_FRESH ? thread_attach() : thread_known();
 }
 
 void thread_detach(struct thread *thread)

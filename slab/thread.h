@@ -104,10 +104,30 @@ static inline void shelf_count(uint64_t *count, uint64_t add)
 	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
 }
 
-/* This thread's record, made if need be; NULL: it exits, or there is no memory. */
-struct thread *thread_self(void);
-/* The same, but never made. */
-struct thread *thread_known(void);
+/* What a thread without a record sees: it is new, or past its end. */
+#define SLOTS_FRESH  ((struct slot *)pagemap.zeros)
+#define SLOTS_EXITED ((struct slot *)pagemap.zeros + 1)
+
+/* This thread's record; NULL: it has none. */
+static inline struct thread *thread_known(void)
+{
+	struct slot *slots = thread_slots;
+
+	if (slots == SLOTS_FRESH || slots == SLOTS_EXITED)
+		return NULL;
+	return (struct thread *)slots - 1;
+}
+
+/* A record for this thread; NULL: it is past its end, or there is no memory. */
+struct thread *thread_attach(void);
+
+static inline struct thread *thread_self(void)
+{
+	struct thread *thread = thread_known();
+
+	return __builtin_expect(thread != NULL, 1) ? thread : thread_attach();
+}
+
 /* Give everything home and the record back: at exit. */
 void thread_detach(struct thread *thread);
 /* First of all records ever made, linked by pub.next. */
