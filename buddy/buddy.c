@@ -10,6 +10,7 @@
 #define ZONE_FIRST ((size_t)32 << 20)
 #define ZONE_LEAST ((size_t)1 << 20)
 #define ZONE_MOST  ((size_t)1 << LEAF_SHIFT)
+#define ZONE_LARGE ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
 
 struct lock buddy_lock;
 static struct zone *last_zone;	      /* guarded by the lock */
@@ -33,6 +34,9 @@ static void zone_publish(struct zone *zone)
 
 static void zone_advise(void *base, size_t nbytes)
 {
+	sys_core_hide(base, nbytes);
+	if (nbytes >= ZONE_LARGE)
+		pagemap_advise(base);
 	if (settings.thp == THP_ALWAYS)
 		sys_advise_huge(base, nbytes, SYS_THP_ALWAYS);
 	else

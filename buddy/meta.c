@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define META_CHUNKS	 32
-#define META_CHUNK_MIN	 ((size_t)8 << 20)
+#define META_CHUNK_MIN	 ((size_t)1 << 20)
 #define META_CHUNK_MAX	 ((size_t)1 << 30)
 #define META_STEP	 ((size_t)64 << 10) /* commit at least so much at a time */
 #define META_HUGE	 ((size_t)1 << 20)
@@ -32,7 +32,7 @@ static _Atomic unsigned nchunks;
 static bool chunk_add(size_t need)
 {
 	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
-	size_t want = n < 8 ? META_CHUNK_MIN << n : META_CHUNK_MAX;
+	size_t want = n < 10 ? META_CHUNK_MIN << n : META_CHUNK_MAX;
 	char *base = NULL;
 
 	if (n == META_CHUNKS)

@@ -21,7 +21,6 @@ int pagemap_cover(const void *addr)
 	leaf = sys_reserve(sys_page_up(sizeof(*leaf)), sys_page_size());
 	if (!leaf)
 		return -ENOMEM;
-	sys_advise_huge(leaf, sys_page_up(sizeof(*leaf)), SYS_THP_NEVER);
 	if (sys_commit(leaf, sizeof(leaf->id)) < 0) {
 		sys_unmap(leaf, sys_page_up(sizeof(*leaf)));
 		return -ENOMEM;
@@ -31,6 +30,13 @@ int pagemap_cover(const void *addr)
 						     memory_order_relaxed, memory_order_relaxed))
 		sys_unmap(leaf, sys_page_up(sizeof(*leaf))); /* another thread was first */
 	return 0;
+}
+
+void pagemap_advise(const void *addr)
+{
+	struct leaf *leaf = pagemap_leaf((uintptr_t)addr >> LEAF_SHIFT);
+
+	sys_advise_huge(leaf, sys_page_up(sizeof(*leaf)), SYS_THP_NEVER);
 }
 
 int pagemap_commit(const void *addr, size_t npages)

@@ -135,6 +135,8 @@ static inline struct page *pagemap_page(const void *addr)
 
 /* Make sure the GiB of addr has a leaf. 0 or -ENOMEM. */
 int pagemap_cover(const void *addr);
+/* No huge pages for the covered leaf of addr: for zones whose descriptors could hold one. */
+void pagemap_advise(const void *addr);
 /* Commit the descriptors of npages from addr on, within one GiB. 0 or -ENOMEM. */
 int pagemap_commit(const void *addr, size_t npages);
 /* Set the id of npages, and the owner of each unless it is NULL. */

@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -68,14 +69,34 @@ size_t sys_page_size(void)
 	return page;
 }
 
-/* Map nbytes at an aligned address by mapping more and cutting off both ends. */
-static void *map_aligned(size_t nbytes, size_t align, int prot, int flags)
+/* Where the last mapping was put: the kernel fills downward, so below it is room. */
+static _Atomic uintptr_t last_base;
+
+/* An aligned address just below the last mapping: one call where it is free. */
+static void *map_below(size_t nbytes, size_t align, int prot, int flags)
 {
-	size_t slack = align > sys_page_size() ? align - sys_page_size() : 0;
+	uintptr_t last = atomic_load_explicit(&last_base, memory_order_relaxed);
+	uintptr_t hint = last > nbytes ? (last - nbytes) & ~(align - 1) : 0;
+	long ret;
+
+	if (!hint)
+		return NULL;
+	ret = sys_calls->mmap((void *)hint, nbytes, prot, flags);
+	if (failed(ret))
+		return NULL;
+	if (!((uintptr_t)ret & (align - 1)))
+		return (void *)ret;
+	sys_unmap((void *)ret, nbytes);
+	return NULL;
+}
+
+/* An aligned address by mapping more and cutting off both ends. */
+static void *map_trimmed(size_t nbytes, size_t align, int prot, int flags)
+{
+	size_t slack = align - sys_page_size();
 	uintptr_t start, aligned;
 	long ret;
 
-	flags |= MAP_PRIVATE | MAP_ANONYMOUS;
 	if (nbytes + slack < nbytes)
 		return NULL;
 	ret = sys_calls->mmap(NULL, nbytes + slack, prot, flags);
@@ -88,6 +109,21 @@ static void *map_aligned(size_t nbytes, size_t align, int prot, int flags)
 	if (start + slack > aligned)
 		sys_unmap((void *)(aligned + nbytes), start + slack - aligned);
 	return (void *)aligned;
+}
+
+static void *map_aligned(size_t nbytes, size_t align, int prot, int flags)
+{
+	void *base = NULL;
+
+	flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+	if (align > sys_page_size())
+		base = map_below(nbytes, align, prot, flags);
+	if (!base)
+		base = map_trimmed(nbytes, align > sys_page_size() ? align : sys_page_size(), prot,
+				   flags);
+	if (base)
+		atomic_store_explicit(&last_base, (uintptr_t)base, memory_order_relaxed);
+	return base;
 }
 
 void *sys_reserve(size_t nbytes, size_t align)
@@ -146,6 +182,16 @@ void sys_advise_huge(void *addr, size_t nbytes, enum sys_thp advice)
 	/* Refused where the kernel has no huge pages: nothing to do about it. */
 	sys_calls->madvise(addr, nbytes,
 			   advice == SYS_THP_ALWAYS ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+void sys_core_hide(void *addr, size_t nbytes)
+{
+	sys_calls->madvise(addr, nbytes, MADV_DONTDUMP);
+}
+
+void sys_core_show(void *addr, size_t nbytes)
+{
+	sys_calls->madvise(addr, nbytes, MADV_DODUMP);
 }
 
 unsigned sys_ncpus(void)

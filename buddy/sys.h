@@ -53,6 +53,13 @@ int sys_purge(void *addr, size_t nbytes);
 enum sys_thp { SYS_THP_NEVER, SYS_THP_ALWAYS };
 void sys_advise_huge(void *addr, size_t nbytes, enum sys_thp advice);
 
+/*
+ * Leave a reservation out of core files, and take committed parts in: gcore
+ * writes even unreadable ranges. If refused, a core is larger, no more.
+ */
+void sys_core_hide(void *addr, size_t nbytes);
+void sys_core_show(void *addr, size_t nbytes);
+
 /* Number of usable processors, at least 1, and the one this thread runs on. */
 unsigned sys_ncpus(void);
 unsigned sys_cpu(void);

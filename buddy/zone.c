@@ -144,6 +144,7 @@ int zone_grow(struct zone *zone, unsigned order)
 		if (goal <= need)
 			return -ENOMEM;
 	}
+	sys_core_show(zone_address(zone, (uint32_t)top), (goal - top) << PAGE_SHIFT);
 	__atomic_store_n(&zone->pub.committed, goal, __ATOMIC_RELAXED);
 	zone_insert(zone, (uint32_t)top, goal - top, BLOCK_CLEAN, 0);
 	return 0;

@@ -5,6 +5,7 @@
  * block and keeps it; pages are aligned by the buddy.
  */
 #include "buddy/run.h"
+#include "lib/core.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
 #include "lib/start.h"
@@ -69,3 +70,5 @@ void *kmem_aligned_alloc(size_t alignment, size_t nbytes)
 	}
 	return aligned_alloc_any(alignment, nbytes);
 }
+
+CORE_DEFINE(aligned_alloc);

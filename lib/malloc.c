@@ -7,6 +7,7 @@
 
 #include "buddy/report.h"
 #include "buddy/run.h"
+#include "lib/core.h"
 #include "lib/front.h"
 #include "lib/start.h"
 
@@ -196,3 +197,8 @@ size_t kmem_good_size(size_t nbytes)
 		return nbytes;
 	return (nbytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 }
+
+CORE_DEFINE(malloc);
+CORE_DEFINE(free);
+CORE_DEFINE(calloc);
+CORE_DEFINE(usable_size);

@@ -4,9 +4,9 @@
  * here keeps state. C++'s operators are left to its library, which calls malloc
  * and free: a program that replaces some of them would find the others replaced.
  */
+#include "lib/core.h"
+
 #include <errno.h>
-#include <kmem/mallinfo.h>
-#include <kmem/malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,22 +15,22 @@
 
 EXPORT void *malloc(size_t nbytes)
 {
-	return kmem_malloc(nbytes);
+	return kmem_core_malloc(nbytes);
 }
 
 EXPORT void free(void *block)
 {
-	kmem_free(block);
+	kmem_core_free(block);
 }
 
 EXPORT void *calloc(size_t count, size_t nbytes)
 {
-	return kmem_calloc(count, nbytes);
+	return kmem_core_calloc(count, nbytes);
 }
 
 EXPORT void *realloc(void *block, size_t nbytes)
 {
-	return kmem_realloc(block, nbytes);
+	return kmem_core_realloc(block, nbytes);
 }
 
 EXPORT void *reallocarray(void *block, size_t count, size_t nbytes)
@@ -41,12 +41,12 @@ EXPORT void *reallocarray(void *block, size_t count, size_t nbytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return kmem_realloc(block, total);
+	return kmem_core_realloc(block, total);
 }
 
 EXPORT void *aligned_alloc(size_t alignment, size_t nbytes)
 {
-	return kmem_aligned_alloc(alignment, nbytes);
+	return kmem_core_aligned_alloc(alignment, nbytes);
 }
 
 /* glibc rounds a strange alignment up to the next power of two. */
@@ -56,7 +56,7 @@ EXPORT void *memalign(size_t alignment, size_t nbytes)
 
 	while (power < alignment && power <= SIZE_MAX / 2)
 		power *= 2;
-	return kmem_aligned_alloc(power, nbytes);
+	return kmem_core_aligned_alloc(power, nbytes);
 }
 
 EXPORT int posix_memalign(void **block, size_t alignment, size_t nbytes)
@@ -66,7 +66,7 @@ EXPORT int posix_memalign(void **block, size_t alignment, size_t nbytes)
 
 	if (alignment < sizeof(void *) || alignment & (alignment - 1))
 		return EINVAL;
-	aligned = kmem_aligned_alloc(alignment, nbytes);
+	aligned = kmem_core_aligned_alloc(alignment, nbytes);
 	errno = saved;
 	if (!aligned)
 		return ENOMEM;
@@ -76,7 +76,7 @@ EXPORT int posix_memalign(void **block, size_t alignment, size_t nbytes)
 
 EXPORT void *valloc(size_t nbytes)
 {
-	return kmem_aligned_alloc((size_t)getpagesize(), nbytes);
+	return kmem_core_aligned_alloc((size_t)getpagesize(), nbytes);
 }
 
 EXPORT void *pvalloc(size_t nbytes)
@@ -87,47 +87,47 @@ EXPORT void *pvalloc(size_t nbytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return kmem_aligned_alloc(page, (nbytes + page - 1) & ~(page - 1));
+	return kmem_core_aligned_alloc(page, (nbytes + page - 1) & ~(page - 1));
 }
 
 EXPORT size_t malloc_usable_size(void *block)
 {
-	return kmem_usable_size(block);
+	return kmem_core_usable_size(block);
 }
 
 EXPORT void cfree(void *block)
 {
-	kmem_free(block);
+	kmem_core_free(block);
 }
 
 /* C23; the sizes say nothing the page map does not know. */
 EXPORT void free_sized(void *block, size_t nbytes)
 {
 	(void)nbytes;
-	kmem_free(block);
+	kmem_core_free(block);
 }
 
 EXPORT void free_aligned_sized(void *block, size_t alignment, size_t nbytes)
 {
 	(void)alignment;
 	(void)nbytes;
-	kmem_free(block);
+	kmem_core_free(block);
 }
 
 EXPORT int malloc_trim(size_t pad)
 {
 	(void)pad;
-	return kmem_trim();
+	return kmem_core_trim();
 }
 
 EXPORT struct mallinfo2 mallinfo2(void)
 {
-	return kmem_mallinfo2();
+	return kmem_core_mallinfo2();
 }
 
 EXPORT struct mallinfo mallinfo(void)
 {
-	struct mallinfo2 info = kmem_mallinfo2();
+	struct mallinfo2 info = kmem_core_mallinfo2();
 
 	return (struct mallinfo){
 		.arena = (int)info.arena,
@@ -143,15 +143,15 @@ EXPORT struct mallinfo mallinfo(void)
 
 EXPORT int malloc_info(int options, FILE *stream)
 {
-	return kmem_malloc_info(options, stream);
+	return kmem_core_malloc_info(options, stream);
 }
 
 EXPORT void malloc_stats(void)
 {
-	kmem_malloc_stats();
+	kmem_core_malloc_stats();
 }
 
 EXPORT int mallopt(int parameter, int value)
 {
-	return kmem_mallopt(parameter, value);
+	return kmem_core_mallopt(parameter, value);
 }

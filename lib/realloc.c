@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* realloc: where the block is if it can, by moving pages if it is large, else by copying. */
 #include "buddy/run.h"
+#include "lib/core.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
 
@@ -60,3 +61,5 @@ void *kmem_realloc(void *block, size_t nbytes)
 	resized = resize(block, kind, nbytes);
 	return resized ? resized : copy(block, kind, nbytes);
 }
+
+CORE_DEFINE(realloc);

@@ -4,6 +4,7 @@
 
 #include "buddy/buddy.h"
 #include "buddy/root.h"
+#include "lib/core.h"
 #include "lib/front.h"
 #include "slab/thread.h"
 
@@ -152,3 +153,8 @@ int kmem_mallopt(int parameter, int value)
 	(void)value;
 	return parameter == M_MXFAST || (parameter >= M_ARENA_MAX && parameter <= M_TRIM_THRESHOLD);
 }
+
+CORE_DEFINE(mallinfo2);
+CORE_DEFINE(malloc_info);
+CORE_DEFINE(malloc_stats);
+CORE_DEFINE(mallopt);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Everything unused back to the system, now. */
 #include "buddy/buddy.h"
+#include "lib/core.h"
 #include "lib/front.h"
 #include "slab/slot.h"
 
@@ -23,3 +24,5 @@ int kmem_trim(void)
 	npages += buddy_purge(0);
 	return npages > 0;
 }
+
+CORE_DEFINE(trim);

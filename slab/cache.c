@@ -118,14 +118,13 @@ static void cache_setup(struct kmem_cache *cache, const struct cache_shape *shap
 void cache_change_begin(struct kmem_cache *cache)
 {
 	lock_take(&cache->lock, LOCK_CACHE);
-	__atomic_store_n(&cache->pub.seq, cache->pub.seq + 1, __ATOMIC_RELAXED);
-	/* release: no change may be seen with the even number before it */
-	atomic_thread_fence(memory_order_release);
+	/* acquire: no change may be seen with the even number before it */
+	__atomic_fetch_add(&cache->pub.seq, 1, __ATOMIC_ACQUIRE);
 }
 
 void cache_change_end(struct kmem_cache *cache)
 {
-	__atomic_store_n(&cache->pub.seq, cache->pub.seq + 1, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&cache->pub.seq, 1, __ATOMIC_RELEASE);
 	lock_release(&cache->lock, LOCK_CACHE);
 }
 

@@ -10,9 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-#define SHELVES_BYTES (ID_LIMIT * sizeof(struct shelf))
-#define SLOTS_BYTES   (ID_LIMIT * sizeof(struct slot))
-#define IDS_STEP      256u /* ids made readable at a time */
+#define IDS_STEP 256u /* ids made readable at a time */
 
 __thread struct slot *thread_slots __attribute__((tls_model("initial-exec"))) =
 	(struct slot *)pagemap.zeros;
@@ -34,38 +32,63 @@ struct thread *thread_next(const struct thread *thread)
 	return (struct thread *)thread->pub.next;
 }
 
-static size_t front_bytes(void)
+/* Bytes before and from the record on, for so many ids. */
+static size_t front_bytes(uint32_t nids)
 {
-	return sys_page_up(SHELVES_BYTES);
+	return sys_page_up(nids * sizeof(struct shelf));
 }
 
-static size_t record_bytes(void)
+static size_t record_bytes(uint32_t nids)
 {
-	return front_bytes() + sys_page_up(sizeof(struct thread) + SLOTS_BYTES);
+	return front_bytes(nids) +
+	       sys_page_up(sizeof(struct thread) + (nids + 1) * sizeof(struct slot));
 }
 
 /* Commit the ids below nids around the record at thread. */
-static int commit(struct thread *thread, uint32_t nids)
+static int commit(struct thread *thread, uint32_t nids, uint32_t max_ids)
 {
 	uintptr_t page = sys_page_size();
 	uintptr_t start = (uintptr_t)thread_shelf(thread, nids - 1) & ~(page - 1);
 	uintptr_t end = ((uintptr_t)thread_slot(thread, nids) + page - 1) & ~(page - 1);
 
-	return sys_commit((void *)start, end - start) < 0 ? -ENOMEM : 0;
+	if (nids > max_ids || sys_commit((void *)start, end - start) < 0)
+		return -ENOMEM;
+	/* The first record is small enough for any core, and start-up short of calls. */
+	if (thread_first())
+		sys_core_show((void *)start, end - start);
+	return 0;
 }
 
-/* Reserve and commit a record outside the lock, enter it under it. */
-static struct thread *thread_create(void)
+/* Reserve a record, for fewer ids where a limit is near. */
+static struct thread *thread_reserve(uint32_t *max_ids)
 {
-	char *base = sys_reserve(record_bytes(), sys_page_size());
-	struct thread *thread = (struct thread *)(base + front_bytes());
-	int err;
+	char *base = NULL;
 
+	for (*max_ids = ID_LIMIT; *max_ids >= IDS_STEP; *max_ids /= 2) {
+		base = sys_reserve(record_bytes(*max_ids), sys_page_size());
+		if (base)
+			break;
+	}
 	if (!base)
 		return NULL;
+	if (thread_first())
+		sys_core_hide(base, record_bytes(*max_ids));
+	return (struct thread *)(base + front_bytes(*max_ids));
+}
+
+/* Reserve outside the lock, commit and enter under it. */
+static struct thread *thread_create(void)
+{
+	uint32_t max_ids;
+	struct thread *thread = thread_reserve(&max_ids);
+	int err;
+
+	if (!thread)
+		return NULL;
 	lock_take(&threads_lock, LOCK_THREADS);
-	err = commit(thread, nslots);
+	err = commit(thread, nslots, max_ids);
 	if (!err) {
+		thread->max_ids = max_ids;
 		thread->pub.slots = (uintptr_t)thread_slot(thread, 0);
 		thread->pub.shelves = (uintptr_t)thread_shelf(thread, 0);
 		thread->pub.nslots = nslots;
@@ -76,7 +99,7 @@ static struct thread *thread_create(void)
 	lock_release(&threads_lock, LOCK_THREADS);
 	if (!err)
 		return thread;
-	sys_unmap(base, record_bytes());
+	sys_unmap((char *)thread - front_bytes(max_ids), record_bytes(max_ids));
 	return NULL;
 }
 
@@ -140,7 +163,7 @@ int threads_commit(unsigned id)
 	if (want > nslots) {
 		for_each_thread (thread)
 			if (!err)
-				err = commit(thread, want);
+				err = commit(thread, want, thread->max_ids);
 		/* Where some could not grow, those that did may stay so. */
 		if (!err) {
 			nslots = want;

@@ -49,6 +49,8 @@ struct thread {
 	uint32_t epoch;
 	_Atomic size_t charge;	  /* bytes all its sheaves could hold */
 	struct thread *next_idle; /* guarded by the threads lock */
+	uint32_t max_ids;	  /* reserved; fewer than ID_LIMIT if so much was refused */
+	uint32_t unused[15];
 };
 
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What libkmem-malloc calls: the facade under names of its own. A program may
+ * define a kmem_malloc, and by the rules of dynamic linking it would take the
+ * place of ours in every other library; these names are nobody's but ours.
+ */
+#ifndef LIB_CORE_H
+#define LIB_CORE_H
+
+#include <kmem/mallinfo.h>
+#include <kmem/malloc.h>
+
+#define CORE_DECLARE(name) KMEM_API extern __typeof__(kmem_##name) kmem_core_##name
+
+CORE_DECLARE(malloc);
+CORE_DECLARE(free);
+CORE_DECLARE(calloc);
+CORE_DECLARE(realloc);
+CORE_DECLARE(aligned_alloc);
+CORE_DECLARE(usable_size);
+CORE_DECLARE(trim);
+CORE_DECLARE(mallinfo2);
+CORE_DECLARE(malloc_info);
+CORE_DECLARE(malloc_stats);
+CORE_DECLARE(mallopt);
+
+/* Beside the definition of kmem_name: the same address under the other name. */
+#define CORE_DEFINE(name)                                                                          \
+	__asm__(".globl kmem_core_" #name "\n.set kmem_core_" #name ", kmem_" #name "\n"           \
+		".type kmem_core_" #name ", %function")
+
+#endif
