@@ -9,7 +9,6 @@
  * function's hands. It leaves one before it enters the next, so that a fork in
  * between can lose it but never double it.
  */
-#include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "slab/barn.h"
 #include "slab/slab.h"
@@ -82,17 +81,11 @@ static void shelf_enlist(struct thread *thread, struct shelf *shelf, unsigned id
 	thread->used = id;
 }
 
-/* The thread's sheaves could hold as much as they may: none grows, no spare is added. */
-static bool at_bound(const struct thread *thread)
-{
-	return atomic_load_explicit(&thread->charge, memory_order_relaxed) >= settings.thread_cache;
-}
-
 /* The level the slot's sheaves have grown to. */
 static unsigned level_for(const struct thread *thread, const struct kmem_cache *cache,
 			  const struct shelf *shelf)
 {
-	unsigned level = at_bound(thread) ? LEVEL_FIRST : LEVEL_FIRST + shelf->level;
+	unsigned level = thread_at_bound(thread) ? LEVEL_FIRST : LEVEL_FIRST + shelf->level;
 
 	return level < cache->level_max ? level : cache->level_max;
 }
@@ -184,13 +177,16 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 	unsigned level = level_for(thread, cache, shelf);
 	unsigned n = cache->ops->refill(cache, shelf, objects, sheaf_capacity(level));
 
+	/* Of so many caches it may not keep a slab each: others can use the rest. */
+	if (thread_at_bound(thread))
+		cache->ops->detach(cache, shelf);
 	if (!n)
 		return NULL;
 	shelf_count(&shelf->pub.taken, n);
 	shelf->moves++;
 	if (n > 1) {
 		/* Each refill earns a larger sheaf, while the thread's bound allows. */
-		if (level < cache->level_max && !at_bound(thread))
+		if (level < cache->level_max && !thread_at_bound(thread))
 			shelf->level++;
 		stock(thread, cache, objects, n);
 	}
@@ -236,6 +232,8 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 	if (!may_wait)
 		return NULL;
 	thread_pass(thread);
+	if (thread_at_bound(thread))
+		thread_evict(thread);
 	return alloc_from_slabs(thread, cache, shelf);
 }
 
@@ -245,7 +243,7 @@ static bool free_to_spare(struct thread *thread, struct kmem_cache *cache, struc
 {
 	struct sheaf *empty = shelf_spare(shelf);
 
-	if (empty ? sheaf_fill(empty) > 0 : slot->mask && at_bound(thread))
+	if (empty ? sheaf_fill(empty) > 0 : slot->mask && thread_at_bound(thread))
 		return false;
 	shelf_set_spare(shelf, NULL);
 	if (!empty)
@@ -277,6 +275,8 @@ static void free_to_barn(struct thread *thread, struct kmem_cache *cache, struct
 	}
 	sheaf_drop(thread, cache, empty);
 	thread_pass(thread);
+	if (thread_at_bound(thread))
+		thread_evict(thread);
 	sheaf_home(cache, shelf, full);
 	shelf->moves++;
 	slot_load(slot, full);
@@ -327,6 +327,7 @@ void thread_flush(struct thread *thread, struct kmem_cache *cache)
 void thread_flush_all(struct thread *thread)
 {
 	lock_take(&thread->lock, LOCK_THREAD);
+	thread->hand = 0;
 	while (thread->used) {
 		unsigned id = thread->used;
 		struct shelf *shelf = thread_shelf(thread, id);

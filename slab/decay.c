@@ -11,6 +11,8 @@
 #include "slab/slab.h"
 #include "slab/slot.h"
 
+#define EVICT_VISITS 2 /* shelves looked at for each slow operation at the bound */
+
 void (*decay_hook)(uint32_t age_ms);
 
 static _Atomic uint32_t trim_epoch;
@@ -42,6 +44,19 @@ static void flush_idle(struct thread *thread, enum flush what)
 
 		if (idle || what == FLUSH_ALL || (int32_t)(asked - thread->epoch) > 0)
 			thread_flush(thread, cache);
+	}
+	lock_release(&thread->lock, LOCK_THREAD);
+}
+
+void thread_evict(struct thread *thread)
+{
+	lock_take(&thread->lock, LOCK_THREAD);
+	for (int n = 0; n < EVICT_VISITS && thread_at_bound(thread); n++) {
+		unsigned id = thread->hand ? thread->hand : thread->used;
+
+		thread->hand = thread_shelf(thread, id)->next;
+		if (shelf_idle(thread_slot(thread, id), thread_shelf(thread, id)))
+			thread_flush(thread, cache_of(id));
 	}
 	lock_release(&thread->lock, LOCK_THREAD);
 }

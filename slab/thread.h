@@ -21,6 +21,7 @@
 
 #include "buddy/lock.h"
 #include "buddy/pagemap.h"
+#include "buddy/settings.h"
 #include "slab/sheaf.h"
 
 #include <kmem/inspect.h>
@@ -50,7 +51,8 @@ struct thread {
 	_Atomic size_t charge;	  /* bytes all its sheaves could hold */
 	struct thread *next_idle; /* guarded by the threads lock */
 	uint32_t max_ids;	  /* reserved; fewer than ID_LIMIT if so much was refused */
-	uint32_t unused[15];
+	uint32_t hand; /* id of the next shelf to look at when at the bound; 0: the first */
+	uint32_t unused[14];
 };
 
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");
@@ -104,6 +106,12 @@ static inline void shelf_set_spare(struct shelf *shelf, struct sheaf *sheaf)
 static inline void shelf_count(uint64_t *count, uint64_t add)
 {
 	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
+}
+
+/* The thread's sheaves could hold as much as they may: none grows, no spare is added. */
+static inline bool thread_at_bound(const struct thread *thread)
+{
+	return atomic_load_explicit(&thread->charge, memory_order_relaxed) >= settings.thread_cache;
 }
 
 /* What a thread without a record sees: it is new, or past its end. */
