@@ -22,6 +22,7 @@
 static struct kmem_cache **alive;
 static unsigned nalive, nthreads;
 static size_t max_mib;
+static pthread_barrier_t barrier; /* all threads and main: all begin, all have parked */
 
 static void check_resident(const char *when)
 {
@@ -76,9 +77,12 @@ static void *use_some(void *arg)
 {
 	unsigned self = (unsigned)(uintptr_t)arg;
 
+	pthread_barrier_wait(&barrier);
 	for (unsigned round = 0; round < 3; round++)
 		for (unsigned i = 0; i < PER_THREAD; i++)
 			use(alive[(self * (nalive / nthreads) + i) % nalive], 1 + i % OBJECTS);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
 	return NULL;
 }
 
@@ -86,9 +90,14 @@ static void run_threads(void)
 {
 	pthread_t *threads = calloc(nthreads, sizeof(*threads));
 
+	pthread_barrier_init(&barrier, NULL, nthreads + 1);
 	for (unsigned i = 0; i < nthreads; i++)
 		if (pthread_create(&threads[i], NULL, use_some, (void *)(uintptr_t)i) != 0)
 			die("no thread %u", i);
+	pthread_barrier_wait(&barrier);
+	pthread_barrier_wait(&barrier);
+	check_resident("all alive, all parked");
+	pthread_barrier_wait(&barrier);
 	for (unsigned i = 0; i < nthreads; i++)
 		pthread_join(threads[i], NULL);
 	free(threads);
@@ -106,7 +115,7 @@ static void at_once(void)
 			die("cache %u could not be made: errno %d", i, errno);
 	}
 	run_threads();
-	check_resident("all alive");
+	check_resident("all alive, threads gone");
 	for (unsigned i = 0; i < nalive; i++)
 		if (kmem_cache_destroy(alive[i]) != 0)
 			die("cache %u could not be destroyed", i);

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 
 #define RING  4096u
-#define KEPT  20000u
+#define KEPT  5000u
 #define SLACK ((size_t)1 << 20) /* what the program itself may add */
 
 static void *ring[RING];
