@@ -5,6 +5,7 @@
 #include "buddy/root.h"
 #include "buddy/sys.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define META_CHUNKS	 32
@@ -29,23 +30,51 @@ struct lock meta_lock;
 static struct chunk chunks[META_CHUNKS];
 static _Atomic unsigned nchunks;
 
-static bool chunk_add(size_t need)
+/* Raise the chunk's watermark to end, or somewhat above. 0 or -ENOMEM. */
+static int chunk_commit(struct chunk *chunk, size_t end)
+{
+	size_t step = chunk->committed / 8 > META_STEP ? chunk->committed / 8 : META_STEP;
+	size_t goal = sys_page_up(end - chunk->committed > step ? end : chunk->committed + step);
+
+	if (goal > chunk->nbytes)
+		goal = chunk->nbytes;
+	if (sys_commit(chunk->base + chunk->committed, goal - chunk->committed) < 0)
+		return -ENOMEM;
+	/* No huge page fits below: programs that stay small are spared the call. */
+	if (chunk->committed < META_HUGE && goal >= META_HUGE)
+		sys_advise_huge(chunk->base, chunk->nbytes, SYS_THP_NEVER);
+	__atomic_fetch_add(&root_record.meta_bytes, goal - chunk->committed, __ATOMIC_RELAXED);
+	chunk->committed = goal;
+	return 0;
+}
+
+/* A chunk that has need bytes, committed; nobody knows it yet. 0 or -ENOMEM. */
+static int chunk_create(struct chunk *chunk, size_t need)
 {
 	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
 	size_t want = n < 10 ? META_CHUNK_MIN << n : META_CHUNK_MAX;
-	char *base = NULL;
+
+	/* A refusal halves the request before it is an error. */
+	for (want = want < need ? need : want; want >= need; want /= 2) {
+		*chunk = (struct chunk){.nbytes = sys_page_up(want), .used = 64};
+		chunk->base = sys_reserve(chunk->nbytes, sys_page_size());
+		if (!chunk->base)
+			continue;
+		if (chunk_commit(chunk, need) == 0)
+			return 0;
+		sys_unmap(chunk->base, chunk->nbytes);
+		return -ENOMEM;
+	}
+	return -ENOMEM;
+}
+
+static bool chunk_enter_locked(const struct chunk *chunk)
+{
+	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
 
 	if (n == META_CHUNKS)
 		return false;
-	/* A reservation is a commit of addresses: the one call made under this lock. */
-	for (want = want < need ? need : want; want >= need; want /= 2) {
-		base = sys_reserve(sys_page_up(want), sys_page_size());
-		if (base)
-			break;
-	}
-	if (!base)
-		return false;
-	chunks[n] = (struct chunk){.base = base, .nbytes = sys_page_up(want), .used = 64};
+	chunks[n] = *chunk;
 	/* release: pairs with the acquire in meta_at and meta_index */
 	atomic_store_explicit(&nchunks, n + 1, memory_order_release);
 	return true;
@@ -58,43 +87,38 @@ static void *chunk_take(struct chunk *chunk, size_t nbytes, size_t align)
 
 	if (end > chunk->nbytes)
 		return NULL;
-	if (end > chunk->committed) {
-		size_t step = chunk->committed / 8 > META_STEP ? chunk->committed / 8 : META_STEP;
-		size_t goal =
-			sys_page_up(end - chunk->committed > step ? end : chunk->committed + step);
-
-		if (goal > chunk->nbytes)
-			goal = chunk->nbytes;
-		if (sys_commit(chunk->base + chunk->committed, goal - chunk->committed) < 0)
-			return NULL;
-		/* No huge page fits below: programs that stay small are spared the call. */
-		if (chunk->committed < META_HUGE && goal >= META_HUGE)
-			sys_advise_huge(chunk->base, chunk->nbytes, SYS_THP_NEVER);
-		__atomic_fetch_add(&root_record.meta_bytes, goal - chunk->committed,
-				   __ATOMIC_RELAXED);
-		chunk->committed = goal;
-	}
+	if (end > chunk->committed && chunk_commit(chunk, end) < 0)
+		return NULL;
 	chunk->used = end;
 	return chunk->base + start;
 }
 
-static void *alloc_locked(size_t nbytes, size_t align)
+/* From the last chunk; what is left of those before it is lost. */
+static void *take_locked(size_t nbytes, size_t align)
 {
 	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
-	void *record = n ? chunk_take(&chunks[n - 1], nbytes, align) : NULL;
 
-	if (!record && chunk_add(nbytes + align + 64))
-		record = chunk_take(&chunks[n], nbytes, align);
-	return record;
+	return n ? chunk_take(&chunks[n - 1], nbytes, align) : NULL;
 }
 
 void *meta_alloc(size_t nbytes, size_t align)
 {
+	struct chunk fresh;
+	bool entered;
 	void *record;
 
 	lock_take(&meta_lock, LOCK_META);
-	record = alloc_locked(nbytes, align);
+	record = take_locked(nbytes, align);
 	lock_release(&meta_lock, LOCK_META);
+	if (record || chunk_create(&fresh, nbytes + align + 64) < 0)
+		return record;
+	lock_take(&meta_lock, LOCK_META);
+	entered = chunk_enter_locked(&fresh);
+	if (entered)
+		record = take_locked(nbytes, align);
+	lock_release(&meta_lock, LOCK_META);
+	if (!entered)
+		sys_unmap(fresh.base, fresh.nbytes);
 	return record;
 }
 
@@ -104,14 +128,12 @@ void *meta_pool_get(struct meta_pool *pool)
 
 	lock_take(&meta_lock, LOCK_META);
 	record = pool->free;
-	if (record) {
+	if (record)
 		pool->free = *(void **)record;
-		memset(record, 0, pool->nbytes);
-	} else {
-		record = alloc_locked(pool->nbytes, pool->align);
-	}
 	lock_release(&meta_lock, LOCK_META);
-	return record;
+	if (!record)
+		return meta_alloc(pool->nbytes, pool->align);
+	return memset(record, 0, pool->nbytes);
 }
 
 void meta_pool_put(struct meta_pool *pool, void *record)

@@ -101,12 +101,7 @@ static struct kmem_cache *front_cache(unsigned index)
 
 	if (cache)
 		return cache;
-	start_lock_take();
-	cache = cache_of(ID_FRONTS + index);
-	if (!cache)
-		cache = cache_create_front(ID_FRONTS + index, front_size(index), &front_ops);
-	start_lock_release();
-	return cache;
+	return cache_create_front(ID_FRONTS + index, front_size(index), &front_ops);
 }
 
 void *front_alloc(size_t nbytes)

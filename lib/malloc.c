@@ -28,12 +28,7 @@ static struct kmem_cache *class_cache(unsigned index)
 		return cache;
 	report_format(name, sizeof(name), "malloc-%u", shape.size);
 	shape.name = name;
-	start_lock_take();
-	cache = cache_of(ID_CLASSES + index);
-	if (!cache)
-		cache = cache_create_fixed(ID_CLASSES + index, &shape);
-	start_lock_release();
-	return cache;
+	return cache_create_fixed(ID_CLASSES + index, &shape);
 }
 
 static void *small_slow(size_t nbytes)

@@ -48,10 +48,10 @@ static void age_heaps(uint32_t age_ms)
 
 void start(void)
 {
+	/* The table of caches is too small for one. */
+	table_advise(&pagemap, sizeof(pagemap));
 	start_lock_take();
 	if (!atomic_load_explicit(&started, memory_order_relaxed)) {
-		/* The table of caches is too small for one. */
-		table_advise(&pagemap, sizeof(pagemap));
 		options_start();
 		decay_hook = age_heaps;
 		class_ids[0] = ID_CLASSES;

@@ -21,6 +21,7 @@
 struct kmem_cache *_Atomic cache_table[ID_LIMIT];
 struct lock cache_lock;
 static struct kmem_cache *free_records; /* guarded by cache_lock */
+static struct meta_pool record_pool = {.nbytes = sizeof(struct kmem_cache), .align = 64};
 
 unsigned cache_ids(void)
 {
@@ -139,34 +140,52 @@ static void cache_publish(struct kmem_cache *cache, const struct cache_shape *sh
 	atomic_store_explicit(&cache_table[cache->id], cache, memory_order_release);
 }
 
+/* Give a record that nobody has seen its id; the one that has it already, if another was first. */
+static struct kmem_cache *record_enter_locked(struct kmem_cache *fresh, unsigned id)
+{
+	if (cache_of(id)) {
+		meta_pool_put(&record_pool, fresh);
+		return cache_of(id);
+	}
+	fresh->id = id;
+	return fresh;
+}
+
 struct kmem_cache *cache_create_fixed(unsigned id, const struct cache_shape *shape)
 {
-	struct kmem_cache *cache = meta_alloc(sizeof(*cache), 64);
+	struct kmem_cache *fresh = meta_pool_get(&record_pool), *cache;
 
-	if (!cache)
+	if (!fresh)
 		return NULL;
-	cache->id = id;
-	cache_publish(cache, shape);
+	lock_take(&cache_lock, LOCK_CACHES);
+	cache = record_enter_locked(fresh, id);
+	if (cache == fresh)
+		cache_publish(cache, shape);
+	lock_release(&cache_lock, LOCK_CACHES);
 	return cache;
 }
 
 struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct cache_ops *ops)
 {
-	struct kmem_cache *cache = meta_alloc(sizeof(*cache), 64);
+	struct kmem_cache *fresh = meta_pool_get(&record_pool), *cache;
 
-	if (!cache)
+	if (!fresh)
 		return NULL;
-	cache->id = id;
-	cache->ops = ops;
-	cache->pub.stride = size;
-	set_sheaf_size(cache);
-	cache->barn.limit = cache->limit_max = 0;
-	atomic_store_explicit(&cache_table[id], cache, memory_order_release);
+	lock_take(&cache_lock, LOCK_CACHES);
+	cache = record_enter_locked(fresh, id);
+	if (cache == fresh) {
+		cache->ops = ops;
+		cache->pub.stride = size;
+		set_sheaf_size(cache);
+		cache->barn.limit = cache->limit_max = 0;
+		atomic_store_explicit(&cache_table[id], cache, memory_order_release);
+	}
+	lock_release(&cache_lock, LOCK_CACHES);
 	return cache;
 }
 
-/* A record for a new cache: a destroyed one's, or one with a new id. 0 or -errno. */
-static int record_get_locked(struct kmem_cache **record)
+/* The record for a new cache: a destroyed one's, else fresh with a new id. 0 or -errno. */
+static int record_get_locked(struct kmem_cache *fresh, struct kmem_cache **record)
 {
 	uint32_t id = cache_ids();
 	int err;
@@ -174,16 +193,17 @@ static int record_get_locked(struct kmem_cache **record)
 	if (free_records) {
 		*record = free_records;
 		free_records = free_records->next_free;
+		meta_pool_put(&record_pool, fresh);
 		return 0;
 	}
-	if (id >= ID_LIMIT)
-		return -ENOSPC;
-	err = threads_commit(id);
-	*record = err ? NULL : meta_alloc(sizeof(**record), 64);
-	if (!*record)
-		return -ENOMEM;
-	(*record)->id = id;
-	atomic_store_explicit(&cache_table[id], *record, memory_order_release);
+	err = id >= ID_LIMIT ? -ENOSPC : threads_commit(id);
+	if (err) {
+		meta_pool_put(&record_pool, fresh);
+		return err;
+	}
+	fresh->id = id;
+	*record = fresh;
+	atomic_store_explicit(&cache_table[id], fresh, memory_order_release);
 	__atomic_store_n(&root_record.ncaches, id + 1, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -218,13 +238,16 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 {
 	struct cache_shape shape = {name, size, align, flags, ctor};
 	const char *wrong = shape_error(&shape);
-	struct kmem_cache *cache = NULL;
+	struct kmem_cache *cache = NULL, *fresh;
 	int err;
 
 	if (wrong)
 		return create_failed(&shape, EINVAL, wrong);
+	fresh = meta_pool_get(&record_pool);
+	if (!fresh)
+		return create_failed(&shape, ENOMEM, "no memory");
 	lock_take(&cache_lock, LOCK_CACHES);
-	err = record_get_locked(&cache);
+	err = record_get_locked(fresh, &cache);
 	if (!err)
 		cache_publish(cache, &shape);
 	lock_release(&cache_lock, LOCK_CACHES);
@@ -263,24 +286,31 @@ void cache_decay(struct kmem_cache *cache)
 		slab_retire(cache, 1);
 }
 
-/* Report each object that is not at home in a slab of the list; how many. */
-static unsigned report_live(const struct kmem_cache *cache, const struct slab *slab)
+/* Call seen, if given, for each object that is not at home; how many. */
+static unsigned each_live(const struct kmem_cache *cache,
+			  void (*seen)(const struct kmem_cache *cache, void *object))
 {
 	unsigned n = 0;
 
-	for (; slab; slab = slab->next)
-		for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
-			uint64_t word =
-				atomic_load_explicit(&slab->free[i / 64], memory_order_acquire);
+	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
+			for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
+				uint64_t word = atomic_load_explicit(&slab->free[i / 64],
+								     memory_order_acquire);
 
-			if (word >> (i & 63) & 1)
-				continue;
-			n++;
-			report("kmem_cache_destroy: cache '%s': object %p is still live",
-			       cache->pub.name,
-			       (void *)(slab->base + (uintptr_t)i * cache->pub.stride));
-		}
+				if (word >> (i & 63) & 1)
+					continue;
+				n++;
+				if (seen)
+					seen(cache, (void *)(slab->base +
+							     (uintptr_t)i * cache->pub.stride));
+			}
 	return n;
+}
+
+static void report_live(const struct kmem_cache *cache, void *object)
+{
+	report("kmem_cache_destroy: cache '%s': object %p is still live", cache->pub.name, object);
 }
 
 /* Everything home that threads and barn hold. */
@@ -317,23 +347,28 @@ static void record_put_locked(struct kmem_cache *cache)
 
 int kmem_cache_destroy(struct kmem_cache *cache)
 {
+	bool known;
 	unsigned nlive = 0;
 
 	if (!cache)
 		return 0;
 	lock_take(&cache_lock, LOCK_CACHES);
-	if (!cache->pub.id) {
-		lock_release(&cache_lock, LOCK_CACHES);
+	known = cache->pub.id != 0;
+	if (known) {
+		recall(cache);
+		nlive = each_live(cache, NULL);
+		if (!nlive)
+			record_put_locked(cache);
+	}
+	lock_release(&cache_lock, LOCK_CACHES);
+	if (!known) {
 		report_bug("kmem_cache_destroy: the cache at %p was destroyed before",
 			   (void *)cache);
 		return -EINVAL;
 	}
-	recall(cache);
-	for (unsigned bucket = 0; bucket < BUCKETS && cache->pub.nslabs; bucket++)
-		nlive += report_live(cache, cache->lists[bucket]);
-	if (!nlive)
-		record_put_locked(cache);
-	lock_release(&cache_lock, LOCK_CACHES);
+	/* Nobody uses the cache, so its slabs stay where they are without the lock. */
+	if (nlive)
+		each_live(cache, report_live);
 	return nlive ? -EBUSY : 0;
 }
 

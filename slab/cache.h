@@ -92,7 +92,7 @@ struct cache_shape {
 	void (*ctor)(void *);
 };
 
-/* Make the cache of a fixed id, below ID_USER. NULL: no memory. */
+/* The cache of a fixed id, below ID_USER, made if it is not there. NULL: no memory. */
 struct kmem_cache *cache_create_fixed(unsigned id, const struct cache_shape *shape);
 /* The same for what is no cache to be seen, only sheaves in front of ops. */
 struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct cache_ops *ops);

@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 
 	nalive = (unsigned)option(argc, argv, "--alive", 10000);
 	nthreads = (unsigned)option(argc, argv, "--threads", 64);
-	max_mib = option(argc, argv, "--max-mib", 160);
+	max_mib = option(argc, argv, "--max-mib", 256);
 	printf("caches: --caches %u --alive %u --threads %u --max-mib %zu --seed %lu\n", n, nalive,
 	       nthreads, max_mib, (unsigned long)seed);
 	fflush(stdout);

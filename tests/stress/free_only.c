@@ -15,8 +15,8 @@
 #include <stdatomic.h>
 
 #define RING  4096u
-#define KEPT  5000u
-#define SLACK ((size_t)1 << 20) /* what the program itself may add */
+#define KEPT  20000u
+#define SLACK ((size_t)2 << 20) /* what barns and ring hold at the moment */
 
 static void *ring[RING];
 static _Atomic uint64_t sent, received;
