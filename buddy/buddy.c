@@ -7,10 +7,13 @@
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 
-#define ZONE_FIRST ((size_t)32 << 20)
-#define ZONE_LEAST ((size_t)1 << 20)
-#define ZONE_MOST  ((size_t)1 << LEAF_SHIFT)
-#define ZONE_LARGE ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
+#include <errno.h>
+
+#define PURGE_FIRST 8u /* from this order on, a MiB, before another zone */
+#define ZONE_FIRST  ((size_t)32 << 20)
+#define ZONE_LEAST  ((size_t)1 << 20)
+#define ZONE_MOST   ((size_t)1 << LEAF_SHIFT)
+#define ZONE_LARGE  ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
 
 struct lock buddy_lock;
 static struct zone *last_zone;	      /* guarded by the lock */
@@ -30,6 +33,9 @@ static void zone_publish(struct zone *zone)
 	/* release: pairs with the acquire in buddy_zones and zone_next */
 	__atomic_store_n(link, (uintptr_t)zone, __ATOMIC_RELEASE);
 	last_zone = zone;
+	next_zone = zone->pub.npages << (PAGE_SHIFT + 1);
+	if (next_zone > ZONE_MOST)
+		next_zone = ZONE_MOST;
 }
 
 static void zone_advise(void *base, size_t nbytes)
@@ -43,38 +49,61 @@ static void zone_advise(void *base, size_t nbytes)
 		sys_advise_huge(base, nbytes, SYS_THP_NEVER);
 }
 
-/* Reserve a zone with room for a block of the order; a refusal halves it. */
+static struct meta_pool zone_pool = {.nbytes = sizeof(struct zone), .align = 64};
+
+/* Reserve an aligned range for a zone; a refusal halves it, down to least. */
+static void *zone_reserve(size_t *nbytes, size_t least)
+{
+	lock_take(&buddy_lock, LOCK_PAGES);
+	*nbytes = next_zone < least ? least : next_zone;
+	lock_release(&buddy_lock, LOCK_PAGES);
+	for (; *nbytes >= least; *nbytes /= 2) {
+		void *base = sys_reserve(*nbytes, *nbytes);
+
+		if (base)
+			return base;
+	}
+	return NULL;
+}
+
+static void zone_discard(struct zone *zone)
+{
+	sys_unmap((void *)zone->pub.base, zone->pub.npages << PAGE_SHIFT);
+	meta_pool_put(&zone_pool, zone);
+}
+
+/* A zone with a block of the order committed, which nobody knows yet; NULL: refused. */
 static struct zone *zone_create(unsigned order)
 {
 	size_t least = PAGE_BYTES << order < ZONE_LEAST ? ZONE_LEAST : PAGE_BYTES << order;
-	struct zone *zone = meta_alloc(sizeof(*zone), 64);
-	void *base = NULL;
+	struct zone *zone = meta_pool_get(&zone_pool);
 	size_t nbytes;
+	void *base;
 
-	if (!zone || least > ZONE_MOST)
+	if (!zone)
 		return NULL;
-	lock_take(&buddy_lock, LOCK_PAGES);
-	nbytes = next_zone < least ? least : next_zone;
-	next_zone = nbytes * 2 > ZONE_MOST ? ZONE_MOST : nbytes * 2;
-	lock_release(&buddy_lock, LOCK_PAGES);
-	for (; nbytes >= least && !base; nbytes /= 2) {
-		base = sys_reserve(nbytes, nbytes);
-		if (base)
-			break;
-	}
-	if (!base)
-		return NULL;
-	if (pagemap_cover(base) < 0) {
-		sys_unmap(base, nbytes);
+	base = zone_reserve(&nbytes, least);
+	if (!base) {
+		meta_pool_put(&zone_pool, zone);
 		return NULL;
 	}
-	zone_advise(base, nbytes);
-	zone_init(zone, base, nbytes >> PAGE_SHIFT);
-	return zone;
+	zone->pub.base = (uintptr_t)base;
+	zone->pub.npages = nbytes >> PAGE_SHIFT;
+	if (pagemap_cover(base) == 0) {
+		zone_advise(base, nbytes);
+		zone_init(zone, base, nbytes >> PAGE_SHIFT);
+		if (zone_grow(zone, order) == 0)
+			return zone;
+	}
+	zone_discard(zone);
+	return NULL;
 }
 
-/* A block of the order from any zone: dirty, clean, then from above a watermark. */
-static void *take_locked(unsigned order, bool *zeroed, struct zone **from)
+/*
+ * A block of the order from any zone: dirty, clean, then from above a watermark.
+ * NULL: *refused says whether the system had no more, or the zones no room.
+ */
+static void *take_locked(unsigned order, bool *zeroed, struct zone **from, bool *refused)
 {
 	for (unsigned state = 0; state < BLOCK_STATES; state++)
 		for_each_zone (zone) {
@@ -86,20 +115,25 @@ static void *take_locked(unsigned order, bool *zeroed, struct zone **from)
 			*from = zone;
 			return zone_address(zone, index);
 		}
-	for_each_zone (zone)
-		if (zone_grow(zone, order) == 0) {
-			*zeroed = true;
-			*from = zone;
-			return zone_address(zone, zone_take(zone, order, BLOCK_CLEAN));
-		}
+	for_each_zone (zone) {
+		int err = zone_grow(zone, order);
+
+		*refused |= err == -ENOMEM;
+		if (err)
+			continue;
+		*zeroed = true;
+		*from = zone;
+		return zone_address(zone, zone_take(zone, order, BLOCK_CLEAN));
+	}
 	return NULL;
 }
 
 /* take_locked, marked and cut to size. */
-static void *alloc_locked(size_t npages, unsigned order, enum page_kind kind, bool *zeroed)
+static void *alloc_locked(size_t npages, unsigned order, enum page_kind kind, bool *zeroed,
+			  bool *refused)
 {
 	struct zone *zone;
-	void *base = take_locked(order, zeroed, &zone);
+	void *base = take_locked(order, zeroed, &zone, refused);
 
 	if (base) {
 		uint32_t index = zone_index(zone, base);
@@ -110,6 +144,17 @@ static void *alloc_locked(size_t npages, unsigned order, enum page_kind kind, bo
 		zone_insert(zone, index + (uint32_t)npages, ((size_t)1 << order) - npages,
 			    *zeroed ? BLOCK_CLEAN : BLOCK_DIRTY, sys_now_ms());
 	}
+	return base;
+}
+
+static void *try_alloc(size_t npages, unsigned order, enum page_kind kind, bool *zeroed,
+		       bool *refused)
+{
+	void *base;
+
+	lock_take(&buddy_lock, LOCK_PAGES);
+	base = alloc_locked(npages, order, kind, zeroed, refused);
+	lock_release(&buddy_lock, LOCK_PAGES);
 	return base;
 }
 
@@ -127,32 +172,44 @@ static uint64_t dirty_pages(void)
 	return npages;
 }
 
+/* Enter the new zone, unless another thread has made room meanwhile. */
+static void *alloc_in_new_zone(struct zone *fresh, size_t npages, unsigned order,
+			       enum page_kind kind, bool *zeroed)
+{
+	bool refused = false, entered = false;
+	void *base;
+
+	lock_take(&buddy_lock, LOCK_PAGES);
+	base = alloc_locked(npages, order, kind, zeroed, &refused);
+	if (!base) {
+		zone_publish(fresh);
+		entered = true;
+		base = alloc_locked(npages, order, kind, zeroed, &refused);
+	}
+	lock_release(&buddy_lock, LOCK_PAGES);
+	if (!entered)
+		zone_discard(fresh);
+	return base;
+}
+
 void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
 {
 	unsigned order = order_of(npages > align_pages ? npages : align_pages);
-	struct zone *zone;
+	bool refused = false;
+	struct zone *fresh;
 	void *base;
 
 	if (order > ZONE_ORDER_MAX)
 		return NULL;
-	lock_take(&buddy_lock, LOCK_PAGES);
-	base = alloc_locked(npages, order, kind, zeroed);
-	lock_release(&buddy_lock, LOCK_PAGES);
-	/* Dirty and clean buddies do not merge: make them alike before asking for more. */
-	if (!base && dirty_pages() >= npages && buddy_purge(0) > 0) {
-		lock_take(&buddy_lock, LOCK_PAGES);
-		base = alloc_locked(npages, order, kind, zeroed);
-		lock_release(&buddy_lock, LOCK_PAGES);
-	}
-	if (base)
+	base = try_alloc(npages, order, kind, zeroed, &refused);
+	/* Dirty and clean buddies do not merge: make them alike before asking for much more. */
+	if (!base && (refused || order >= PURGE_FIRST) && dirty_pages() >= npages &&
+	    buddy_purge(0) > 0)
+		base = try_alloc(npages, order, kind, zeroed, &refused);
+	if (base || refused)
 		return base;
-	zone = zone_create(order);
-	lock_take(&buddy_lock, LOCK_PAGES);
-	if (zone)
-		zone_publish(zone);
-	base = alloc_locked(npages, order, kind, zeroed);
-	lock_release(&buddy_lock, LOCK_PAGES);
-	return base;
+	fresh = zone_create(order);
+	return fresh ? alloc_in_new_zone(fresh, npages, order, kind, zeroed) : NULL;
 }
 
 static struct zone *zone_of(const void *addr)

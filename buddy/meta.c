@@ -113,7 +113,9 @@ void *meta_alloc(size_t nbytes, size_t align)
 	if (record || chunk_create(&fresh, nbytes + align + 64) < 0)
 		return record;
 	lock_take(&meta_lock, LOCK_META);
-	entered = chunk_enter_locked(&fresh);
+	/* Another thread may have brought one meanwhile. */
+	record = take_locked(nbytes, align);
+	entered = !record && chunk_enter_locked(&fresh);
 	if (entered)
 		record = take_locked(nbytes, align);
 	lock_release(&meta_lock, LOCK_META);

@@ -8,6 +8,7 @@
 #include "buddy/sys.h"
 
 #define PURGE_BATCH 64
+#define PURGE_PAGES ((size_t)16384) /* 64 MiB */
 
 struct batch {
 	unsigned n;
@@ -25,7 +26,8 @@ static void collect_order(struct batch *batch, struct zone *zone, unsigned order
 	while (batch->n < PURGE_BATCH) {
 		uint32_t index = zone->lists[BLOCK_DIRTY][order].tail;
 
-		if (index == LIST_END || now - zone->pages[index].stamp < age_ms)
+		if (index == LIST_END ||
+		    (int32_t)(now - zone->pages[index].stamp) < (int32_t)age_ms)
 			return;
 		zone_remove(zone, index);
 		batch->block[batch->n].zone = zone;
@@ -83,6 +85,7 @@ size_t buddy_purge(uint32_t age_ms)
 		npages = advise(&batch);
 		put_back(&batch, now);
 		total += npages;
-	} while (batch.n == PURGE_BATCH && npages > 0);
+		/* In passing, not so long that the caller would notice; a trim does it all. */
+	} while (batch.n == PURGE_BATCH && npages > 0 && (!age_ms || total < PURGE_PAGES));
 	return total;
 }

@@ -159,10 +159,7 @@ int sys_remap_to(void *addr, size_t old_nbytes, size_t nbytes, void *to)
 {
 	long ret = sys_calls->mremap(addr, old_nbytes, nbytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 
-	if (!failed(ret))
-		return 0;
-	sys_unmap(to, nbytes);
-	return (int)ret;
+	return failed(ret) ? (int)ret : 0;
 }
 
 void *sys_move(void *addr, size_t nbytes)

@@ -43,7 +43,10 @@ void *sys_map(size_t nbytes, size_t align);
 void sys_unmap(void *addr, size_t nbytes);
 /* Grow or shrink a mapping of its own where it is. */
 int sys_remap(void *addr, size_t old_nbytes, size_t nbytes);
-/* The same, onto a reserved range of nbytes at to; if refused, to is gone, addr as it was. */
+/*
+ * The same, onto a reserved range of nbytes at to. If refused, addr is as it was;
+ * to may be gone, and somebody else's since, so those addresses stay unused.
+ */
 int sys_remap_to(void *addr, size_t old_nbytes, size_t nbytes, void *to);
 /* Move the pages of a committed range to a new mapping; the range stays, reading as zeros. */
 void *sys_move(void *addr, size_t nbytes);

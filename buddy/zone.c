@@ -131,7 +131,7 @@ int zone_grow(struct zone *zone, unsigned order)
 
 	need = (need + granule - 1) & ~(granule - 1);
 	if (need > zone->pub.npages)
-		return -ENOMEM;
+		return -ENOSPC;
 	if (goal > zone->pub.npages)
 		goal = zone->pub.npages;
 	/* Where so much is refused, a limit is near: what is needed, then. */

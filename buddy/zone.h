@@ -47,7 +47,8 @@ struct zone {
 
 /* A zone over a reserved, covered range. */
 void zone_init(struct zone *zone, void *base, size_t npages);
-/* Raise the watermark so that a block of order fits above it. 0 or -ENOMEM. */
+/* Raise the watermark so that a block of order fits above it. 0, -ENOSPC: no room, -ENOMEM:
+ * refused. */
 int zone_grow(struct zone *zone, unsigned order);
 /* Take a free block of the order off its list, splitting a larger one; LIST_END if none. */
 uint32_t zone_take(struct zone *zone, unsigned order, enum block_state state);

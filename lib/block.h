@@ -3,7 +3,7 @@
  * A block of the boundary-tag heap (D. E. Knuth, TAOCP vol. 1, 2.5). All that
  * is known of a block's bits is in this file.
  *
- *	        head: | check: 32 | size in bytes: 28 | unused: 1 | END | PREV_FREE | FREE |
+ *	        head: | check: 32 | size in 16 bytes: 28 | 0 | END | PREV_FREE | FREE |
  *
  *	live:   | head | payload …                                     |
  *	free:   | head | next | prev | stamp … nothing …       | footer |

@@ -75,8 +75,13 @@ static void front_home(struct kmem_cache *cache, void **blocks, unsigned n)
 {
 	(void)cache;
 	for (unsigned i = 0; i < n; i++) {
-		struct heap *heap = heap_of(blocks[i], "free");
+		struct heap *heap = NULL;
 
+		if (pagemap_id(blocks[i]) == ID_PAGES)
+			heap = heap_of(blocks[i], "free");
+		else
+			report_bug("double free: block %p came home, and its span has gone",
+				   blocks[i]);
 		if (heap)
 			heap_free(heap, blocks[i]);
 	}
@@ -130,9 +135,10 @@ void front_free(void *addr)
 	usable = heap_usable(addr);
 	/* The bin all of whose requests the block can serve. */
 	index = usable >= front_size(0) ? front_index(usable + 1) - 1 : NFRONTS;
-	if (index >= NFRONTS || !cache_of(ID_FRONTS + index))
+	if (index >= NFRONTS || !cache_of(ID_FRONTS + index)) {
 		heap_free(heap, addr);
-	else if (!slot_push(&thread_slots[ID_FRONTS + index], addr))
+		decay_pass();
+	} else if (!slot_push(&thread_slots[ID_FRONTS + index], addr))
 		slot_free_slow(cache_of(ID_FRONTS + index), addr);
 }
 

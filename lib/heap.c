@@ -2,7 +2,6 @@
 /* The heap's lists, split and merge: see heap.h. */
 #include "lib/heap.h"
 
-#include "buddy/pagemap.h"
 #include "lib/heap_list.h"
 #include "lib/heap_span.h"
 
@@ -21,11 +20,6 @@ void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 	heap->secret = random ^ (uintptr_t)heap;
 	heap->span_bytes = span_bytes < HEAP_SPAN_MIN ? HEAP_SPAN_MIN : span_bytes;
 	strncpy(heap->pub.name, name, sizeof(heap->pub.name) - 1);
-}
-
-static struct span *span_of(const void *addr)
-{
-	return pagemap_page(addr)->owner;
 }
 
 /* Cut a block, live or about to be, down to size if the rest is a useful block. */
@@ -60,11 +54,16 @@ static struct block *align_locked(struct heap *heap, struct block *block, size_t
 	return block_after(block, front);
 }
 
+/* Bytes of a free block that a block of size can be cut from, aligned. */
+static uint32_t needed(uint32_t size, size_t align)
+{
+	return align > BLOCK_ALIGN ? size + (uint32_t)align + BLOCK_MIN : size;
+}
+
 /* A live block of exactly size, or a little more. */
 static struct block *take_locked(struct heap *heap, uint32_t size, size_t align)
 {
-	uint32_t need = align > BLOCK_ALIGN ? size + (uint32_t)align + BLOCK_MIN : size;
-	struct block *block = heap_list_find(heap, need);
+	struct block *block = heap_list_find(heap, needed(size, align));
 	struct span *span;
 
 	if (!block)
@@ -91,7 +90,7 @@ void *heap_alloc_locked(struct heap *heap, size_t nbytes, size_t align)
 
 	if (!block) {
 		lock_release(&heap->lock, LOCK_HEAP);
-		span = span_create(heap, size + align + BLOCK_MIN);
+		span = span_create(heap, heap_list_bound(needed(size, align)));
 		lock_take(&heap->lock, LOCK_HEAP);
 		/* Another thread may have freed, or brought a span, meanwhile. */
 		block = take_locked(heap, size, align);

@@ -59,14 +59,21 @@ void heap_list_del(struct heap *heap, struct block *block)
 		heap->classes &= ~(1u << class);
 }
 
-struct block *heap_list_find(const struct heap *heap, uint32_t size)
+uint32_t heap_list_bound(uint32_t size)
 {
 	unsigned log = 31 - (unsigned)__builtin_clz(size);
+	uint32_t step = 1u << (log - SUB_SHIFT);
+
+	return (size + step - 1) & ~(step - 1);
+}
+
+struct block *heap_list_find(const struct heap *heap, uint32_t size)
+{
 	unsigned class, sub;
 	uint32_t subs, classes;
 
 	/* Up to the next list's lower bound: every block there fits. */
-	heap_list_place(size + (1u << (log - SUB_SHIFT)) - 1, &class, &sub);
+	heap_list_place(heap_list_bound(size), &class, &sub);
 	subs = heap->sublists[class] & ~0u << sub;
 	if (!subs) {
 		classes = class + 1 < 32 ? heap->classes & ~0u << (class + 1) : 0;

@@ -8,31 +8,28 @@
 #include "buddy/sys.h"
 #include "lib/heap_list.h"
 
-#define SPAN_TAGS   (2 * BLOCK_HEAD) /* 8 unused before the first head, the END head */
-#define PURGE_BATCH 16
+#define SPAN_TAGS (2 * BLOCK_HEAD) /* 8 unused before the first head, the END head */
 
 static struct meta_pool span_pool = {.nbytes = sizeof(struct span), .align = 64};
 
 struct span *span_create(struct heap *heap, size_t nbytes)
 {
+	size_t least = (nbytes + SPAN_TAGS + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	size_t npages = heap->span_bytes >> PAGE_SHIFT;
 	struct span *span = meta_pool_get(&span_pool);
-	size_t want = nbytes + SPAN_TAGS > heap->span_bytes ? nbytes + SPAN_TAGS : heap->span_bytes;
-	size_t npages = (want + PAGE_BYTES - 1) >> PAGE_SHIFT;
 	void *base = NULL;
 	bool zeroed;
 
-	if (!span)
-		return NULL;
 	/* A refusal halves the span before it is an error. */
-	for (; !base; npages = npages / 2) {
-		if (npages << PAGE_SHIFT < nbytes + SPAN_TAGS)
-			break;
+	for (; span; npages /= 2) {
+		npages = npages > least ? npages : least;
 		base = buddy_alloc(npages, 1, PAGE_HEAP, &zeroed);
-		if (base)
+		if (base || npages == least)
 			break;
 	}
 	if (!base) {
-		meta_pool_put(&span_pool, span);
+		if (span)
+			meta_pool_put(&span_pool, span);
 		return NULL;
 	}
 	*span = (struct span){
@@ -94,60 +91,58 @@ static size_t inner_pages(const struct block *block, uintptr_t *start)
 	return end > *start ? end - *start : 0;
 }
 
-struct purge_item {
-	struct block *block;
-	struct span *span;
-	uintptr_t start;
-	size_t nbytes;
-};
-
-/* Take old free blocks with pages to give off their lists, as if they were live. */
-static unsigned purge_list(struct heap *heap, struct block *block, struct purge_item *batch,
-			   unsigned n, uint32_t age_ms)
+/*
+ * Take a list's old free blocks with pages to give off it, as if they were live,
+ * and chain them by their own links: each is seen once, however many there are.
+ */
+static struct block *purge_list(struct heap *heap, struct block *block, uint32_t age_ms,
+				struct block *chain)
 {
 	uint32_t now = sys_now_ms();
 	struct block *next;
 
-	for (; block && n < PURGE_BATCH; block = next) {
-		struct purge_item item = {.block = block, .span = pagemap_page(block)->owner};
+	for (; block; block = next) {
+		uintptr_t start;
 
 		next = block->next;
-		item.nbytes = inner_pages(block, &item.start);
-		if (block->clean || now - block->stamp < age_ms || !item.nbytes)
+		if (block->clean || (int32_t)(now - block->stamp) < (int32_t)age_ms ||
+		    !inner_pages(block, &start))
 			continue;
 		heap_list_del(heap, block);
 		block_flag(block, BLOCK_FREE, 0, heap->secret);
 		block_flag(block_next(block), BLOCK_PREV_FREE, 0, heap->secret);
-		item.span->live++; /* must not be taken for empty meanwhile */
-		batch[n++] = item;
+		span_of(block)->live++; /* must not be taken for empty meanwhile */
+		block->next = chain;
+		chain = block;
 	}
-	return n;
+	return chain;
 }
 
-static unsigned purge_collect(struct heap *heap, struct purge_item *batch, uint32_t age_ms)
+static struct block *purge_collect(struct heap *heap, uint32_t age_ms)
 {
-	unsigned n = 0, class, sub;
+	struct block *chain = NULL;
+	unsigned class, sub;
 
 	heap_list_place((uint32_t)sys_page_size(), &class, &sub);
 	lock_take(&heap->lock, LOCK_HEAP);
 	for (; class < HEAP_CLASSES; class ++)
 		for (sub = 0; sub < HEAP_SUBLISTS; sub++)
-			n = purge_list(heap, heap->lists[class][sub], batch, n, age_ms);
+			chain = purge_list(heap, heap->lists[class][sub], age_ms, chain);
 	lock_release(&heap->lock, LOCK_HEAP);
-	return n;
+	return chain;
 }
 
 /* Free the block again; clean, if its pages went and it did not merge with others. */
-static void purge_return(struct heap *heap, const struct purge_item *item, bool purged)
+static void purge_return(struct heap *heap, struct block *block, bool purged)
 {
-	uint32_t size = block_size(item->block);
+	struct span *span = span_of(block), *gone;
+	uint32_t size = block_size(block);
 	struct block *whole;
-	struct span *gone;
 
 	lock_take(&heap->lock, LOCK_HEAP);
-	whole = heap_block_release(heap, item->block);
-	whole->clean = purged && whole == item->block && block_size(whole) == size;
-	gone = heap_span_unuse(heap, item->span);
+	whole = heap_block_release(heap, block);
+	whole->clean = purged && whole == block && block_size(whole) == size;
+	gone = heap_span_unuse(heap, span);
 	lock_release(&heap->lock, LOCK_HEAP);
 	if (gone)
 		span_destroy(gone);
@@ -155,18 +150,17 @@ static void purge_return(struct heap *heap, const struct purge_item *item, bool 
 
 size_t heap_purge(struct heap *heap, uint32_t age_ms)
 {
-	struct purge_item batch[PURGE_BATCH];
+	struct block *block = purge_collect(heap, age_ms), *next;
 	size_t npages = 0;
-	unsigned n;
 
-	do {
-		n = purge_collect(heap, batch, age_ms);
-		for (unsigned i = 0; i < n; i++) {
-			bool purged = sys_purge((void *)batch[i].start, batch[i].nbytes) == 0;
+	for (; block; block = next) {
+		uintptr_t start;
+		size_t nbytes = inner_pages(block, &start);
+		bool purged = sys_purge((void *)start, nbytes) == 0;
 
-			npages += purged ? batch[i].nbytes >> PAGE_SHIFT : 0;
-			purge_return(heap, &batch[i], purged);
-		}
-	} while (n == PURGE_BATCH && npages > 0);
+		next = block->next;
+		npages += purged ? nbytes >> PAGE_SHIFT : 0;
+		purge_return(heap, block, purged);
+	}
 	return npages;
 }

@@ -3,7 +3,14 @@
 #ifndef LIB_HEAP_SPAN_H
 #define LIB_HEAP_SPAN_H
 
+#include "buddy/pagemap.h"
 #include "lib/heap.h"
+
+/* The span of an address on a heap's page. */
+static inline struct span *span_of(const void *addr)
+{
+	return pagemap_page(addr)->owner;
+}
 
 /* Without the heap's lock: pages for a span with room for a block of nbytes, or NULL. */
 struct span *span_create(struct heap *heap, size_t nbytes);

@@ -122,6 +122,7 @@ static SLOW void free_slow(void *block)
 		break;
 	case BLOCK_LARGE:
 		run_free(block);
+		decay_pass();
 		break;
 	case BLOCK_FOREIGN:
 		report_foreign(block, "free");
@@ -160,7 +161,7 @@ size_t block_usable(const void *addr, enum block_kind kind)
 	case BLOCK_SLAB:
 		return cache_of(pagemap_id(addr))->pub.stride;
 	case BLOCK_HEAP:
-		return heap_of(addr, "usable_size") ? heap_usable(addr) : 0;
+		return heap_usable(addr);
 	case BLOCK_LARGE:
 		return (size_t)pagemap_page(addr)->npages << PAGE_SHIFT;
 	default:
@@ -177,6 +178,8 @@ size_t kmem_usable_size(const void *block)
 	kind = block_kind(block);
 	if (kind == BLOCK_FOREIGN)
 		report_foreign(block, "usable_size");
+	if (kind == BLOCK_HEAP && !heap_of(block, "usable_size"))
+		return 0;
 	return block_usable(block, kind);
 }
 

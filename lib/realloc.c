@@ -9,36 +9,59 @@
 #include <kmem/malloc.h>
 #include <string.h>
 
-/* The block with room for nbytes, moved only as pages; NULL if it must be copied. */
-static void *resize(void *block, enum block_kind kind, size_t nbytes)
-{
-	size_t usable = block_usable(block, kind);
+/* A block as realloc found it. */
+struct found {
+	void *block;
+	enum block_kind kind;
+	struct heap *heap; /* of a heap's block */
+	size_t usable;
+};
 
+/* Reported in one line and false if no block begins there. */
+static bool find(void *block, struct found *found)
+{
+	*found = (struct found){.block = block, .kind = block_kind(block)};
+	if (found->kind == BLOCK_FOREIGN) {
+		report_foreign(block, "realloc");
+		return false;
+	}
+	if (found->kind == BLOCK_HEAP) {
+		found->heap = heap_of(block, "realloc");
+		if (!found->heap)
+			return false;
+	}
+	found->usable = block_usable(block, found->kind);
+	return true;
+}
+
+/* The block with room for nbytes, moved only as pages; NULL if it must be copied. */
+static void *resize(const struct found *found, size_t nbytes)
+{
 	/* Shrinking is not worth a copy until half would be wasted. */
-	if (nbytes <= usable && (nbytes >= usable / 2 || usable <= 64))
-		return block;
-	if (kind == BLOCK_HEAP && nbytes > SMALL_MAX && nbytes <= HEAP_MAX)
-		return heap_resize(heap_of(block, "realloc"), block, nbytes) ? block : NULL;
-	if (kind == BLOCK_LARGE && nbytes > HEAP_MAX)
-		return run_resize(block, (nbytes + PAGE_BYTES - 1) >> PAGE_SHIFT);
+	if (nbytes <= found->usable && (nbytes >= found->usable / 2 || found->usable <= 64))
+		return found->block;
+	if (found->kind == BLOCK_HEAP && nbytes > SMALL_MAX && nbytes <= HEAP_MAX)
+		return heap_resize(found->heap, found->block, nbytes) ? found->block : NULL;
+	if (found->kind == BLOCK_LARGE && nbytes > HEAP_MAX)
+		return run_resize(found->block, (nbytes + PAGE_BYTES - 1) >> PAGE_SHIFT);
 	return NULL;
 }
 
-static void *copy(void *block, enum block_kind kind, size_t nbytes)
+static void *copy(const struct found *found, size_t nbytes)
 {
-	size_t usable = block_usable(block, kind);
 	void *other = facade_malloc(nbytes);
 
 	if (!other)
-		return nbytes <= usable ? block : NULL; /* a refused shrink is no failure */
-	memcpy(other, block, nbytes < usable ? nbytes : usable);
-	facade_free(block);
+		/* A refused shrink is no failure. */
+		return nbytes <= found->usable ? found->block : NULL;
+	memcpy(other, found->block, nbytes < found->usable ? nbytes : found->usable);
+	facade_free(found->block);
 	return other;
 }
 
 void *kmem_realloc(void *block, size_t nbytes)
 {
-	enum block_kind kind;
+	struct found found;
 	void *resized;
 
 	if (!block)
@@ -47,10 +70,7 @@ void *kmem_realloc(void *block, size_t nbytes)
 		facade_free(block);
 		return NULL;
 	}
-	kind = block_kind(block);
-	if (kind == BLOCK_FOREIGN || (kind == BLOCK_HEAP && !heap_of(block, "realloc"))) {
-		if (kind == BLOCK_FOREIGN)
-			report_foreign(block, "realloc");
+	if (!find(block, &found)) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -58,8 +78,8 @@ void *kmem_realloc(void *block, size_t nbytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	resized = resize(block, kind, nbytes);
-	return resized ? resized : copy(block, kind, nbytes);
+	resized = resize(&found, nbytes);
+	return resized ? resized : copy(&found, nbytes);
 }
 
 CORE_DEFINE(realloc);

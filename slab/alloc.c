@@ -76,9 +76,12 @@ static void shelf_enlist(struct thread *thread, struct shelf *shelf, unsigned id
 {
 	if (shelf->used)
 		return;
-	shelf->used = 1;
+	/* In this order: a fork's child finds a list that ends, whatever it interrupts. */
 	shelf->next = thread->used;
+	atomic_signal_fence(memory_order_release);
 	thread->used = id;
+	atomic_signal_fence(memory_order_release);
+	shelf->used = 1;
 }
 
 /* The level the slot's sheaves have grown to. */
@@ -193,7 +196,20 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 	return objects[0];
 }
 
-/* Past a thread's end, or without memory for its record: one object straight from a slab. */
+/* After one in sixteen operations that need no slab: two threads may trade for ever. */
+static void pass_at_times(struct thread *thread, struct shelf *shelf)
+{
+	if ((++shelf->moves & 15) == 0)
+		thread_pass(thread);
+}
+
+/* Past a thread's end, without memory for its record, or too large for sheaves. */
+static bool uncached(const struct thread *thread, const struct kmem_cache *cache)
+{
+	return !thread || cache->direct || !settings.thread_cache;
+}
+
+/* One object straight from a slab. */
 static void *alloc_uncached(struct kmem_cache *cache)
 {
 	struct shelf shelf = {.next = 0};
@@ -221,14 +237,17 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 	struct shelf *shelf;
 	void *object;
 
-	if (!thread)
+	if (uncached(thread, cache))
 		return may_wait ? alloc_uncached(cache) : NULL;
 	slot = thread_slot(thread, cache->id);
 	shelf = thread_shelf(thread, cache->id);
 	shelf_enlist(thread, shelf, cache->id);
 	if ((alloc_from_spare(slot, shelf) || alloc_from_barn(thread, cache, shelf)) &&
-	    slot_pop(slot, &object))
+	    slot_pop(slot, &object)) {
+		if (may_wait)
+			pass_at_times(thread, shelf);
 		return object;
+	}
 	if (!may_wait)
 		return NULL;
 	thread_pass(thread);
@@ -243,7 +262,9 @@ static bool free_to_spare(struct thread *thread, struct kmem_cache *cache, struc
 {
 	struct sheaf *empty = shelf_spare(shelf);
 
-	if (empty ? sheaf_fill(empty) > 0 : slot->mask && thread_at_bound(thread))
+	bool no_new = cache->no_spare || thread_at_bound(thread);
+
+	if (empty ? sheaf_fill(empty) > 0 : slot->mask && no_new)
 		return false;
 	shelf_set_spare(shelf, NULL);
 	if (!empty)
@@ -271,6 +292,7 @@ static void free_to_barn(struct thread *thread, struct kmem_cache *cache, struct
 		discharge(thread, cache, full);
 		shelf_count(&shelf->pub.traded, fill);
 		slot_load(slot, empty);
+		pass_at_times(thread, shelf);
 		return;
 	}
 	sheaf_drop(thread, cache, empty);
@@ -288,7 +310,7 @@ void slot_free_slow(struct kmem_cache *cache, void *object)
 	struct slot *slot;
 	struct shelf *shelf;
 
-	if (!thread) {
+	if (uncached(thread, cache)) {
 		free_uncached(cache, object);
 		return;
 	}

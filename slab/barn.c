@@ -37,8 +37,8 @@ static void barn_missed(struct kmem_cache *cache)
 	if (!atomic_load_explicit(&barn->overflows, memory_order_relaxed))
 		return;
 	atomic_store_explicit(&barn->overflows, 0, memory_order_relaxed);
-	if (limit * 2 <= cache->limit_max)
-		atomic_store_explicit(&barn->limit, limit * 2, memory_order_relaxed);
+	limit = limit * 2 < cache->limit_max ? limit * 2 : cache->limit_max;
+	atomic_store_explicit(&barn->limit, limit, memory_order_relaxed);
 }
 
 struct sheaf *barn_take(struct kmem_cache *cache)

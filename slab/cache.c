@@ -50,7 +50,7 @@ static uint32_t wanted_objects(uint32_t stride)
 	return stride <= 32768 ? 8 : 4;
 }
 
-/* Pages of a slab: a power of two, with room for the wanted objects, at most an eighth lost. */
+/* Pages of a slab: the least power of two with room for the wanted objects. */
 static void set_slab_size(struct kmem_cache *cache)
 {
 	uint32_t stride = cache->pub.stride, npages = 1;
@@ -77,6 +77,8 @@ static void set_sheaf_size(struct kmem_cache *cache)
 	       (size_t)sheaf_capacity(level + 1) * cache->pub.stride <= CACHED_BYTES)
 		level++;
 	cache->level_max = (uint8_t)level;
+	cache->direct = cache->pub.stride > CACHED_BYTES;
+	cache->no_spare = cache->pub.stride > CACHED_BYTES / 2;
 	sheaf_bytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
 	cache->limit_max = (int32_t)(BARN_BYTES / sheaf_bytes);
 	if (cache->limit_max > BARN_SHEAVES)
@@ -323,6 +325,10 @@ static void recall(struct kmem_cache *cache)
 		lock_release(&thread->lock, LOCK_THREAD);
 	}
 	cache_drain(cache);
+	if (cache->pub.nslabs) {
+		slab_recount_all(cache);
+		slab_retire(cache, 0);
+	}
 }
 
 /* The record forgets the cache, and each thread its counts. */
@@ -348,7 +354,7 @@ static void record_put_locked(struct kmem_cache *cache)
 int kmem_cache_destroy(struct kmem_cache *cache)
 {
 	bool known;
-	unsigned nlive = 0;
+	unsigned nlive = 0, nslabs = 0;
 
 	if (!cache)
 		return 0;
@@ -357,7 +363,8 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 	if (known) {
 		recall(cache);
 		nlive = each_live(cache, NULL);
-		if (!nlive)
+		nslabs = cache->pub.nslabs;
+		if (!nlive && !nslabs)
 			record_put_locked(cache);
 	}
 	lock_release(&cache_lock, LOCK_CACHES);
@@ -369,7 +376,10 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 	/* Nobody uses the cache, so its slabs stay where they are without the lock. */
 	if (nlive)
 		each_live(cache, report_live);
-	return nlive ? -EBUSY : 0;
+	else if (nslabs)
+		report("kmem_cache_destroy: cache '%s': %u slabs were lost in a fork",
+		       cache->pub.name, nslabs);
+	return nslabs ? -EBUSY : 0;
 }
 
 int kmem_cache_shrink(struct kmem_cache *cache)

@@ -18,6 +18,7 @@
 
 #include <kmem/cache.h>
 #include <kmem/inspect.h>
+#include <stdbool.h>
 
 #define ID_USER 96u /* ids below are the facade's */
 
@@ -61,6 +62,8 @@ struct kmem_cache {
 	uint32_t reciprocal; /* of the stride, 2^32 / stride rounded up */
 	uint32_t nwords;     /* of a slab's bitmap */
 	uint8_t level_max;   /* sheaves' capacity: bytes cached are bounded */
+	bool direct;	     /* objects too large for sheaves */
+	bool no_spare;	     /* so large that one sheaf must do */
 	int32_t limit_max;   /* of the barn */
 	_Atomic uint32_t trim_epoch;
 	struct kmem_cache *next_free; /* guarded by the caches lock */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Aging, done in passing: a thread that has come as far as the slabs looks at
- * the clock, and four times in a decay period sends home what has lain idle in
- * its own sheaves for one; the first of all threads to notice also ages the
- * barns, the empty slabs and the free pages of the process.
+ * Aging, done in passing: a thread that has come as far as the slabs, the heaps
+ * or the pages looks at the clock, and once in a decay period sends home what has
+ * lain idle in its own sheaves since the last time; four times in one, the first
+ * of all threads to notice ages the barns, the empty slabs, the heaps and the
+ * free pages of the process.
  */
 #include "buddy/buddy.h"
 #include "buddy/settings.h"
@@ -86,10 +87,21 @@ static void process_pass(uint32_t now)
 	buddy_purge(settings.decay_ms);
 }
 
+void decay_pass(void)
+{
+	struct thread *thread = thread_known();
+
+	if (thread)
+		thread_pass(thread);
+	else
+		process_pass(sys_now_ms());
+}
+
 void thread_pass(struct thread *thread)
 {
 	uint32_t now = sys_now_ms();
-	uint32_t epoch = atomic_load_explicit(&trim_epoch, memory_order_relaxed);
+	/* acquire: what was asked for in this epoch; pairs with threads_ask_trim */
+	uint32_t epoch = atomic_load_explicit(&trim_epoch, memory_order_acquire);
 	uint32_t all_epoch = atomic_load_explicit(&trim_all_epoch, memory_order_relaxed);
 
 	if (now - thread->pass_ms > settings.decay_ms || thread->epoch != epoch) {
@@ -103,8 +115,13 @@ void thread_pass(struct thread *thread)
 
 void threads_ask_trim(struct kmem_cache *cache)
 {
-	uint32_t epoch = atomic_fetch_add_explicit(&trim_epoch, 1, memory_order_relaxed) + 1;
+	uint32_t epoch;
 
+	lock_take(&cache_lock, LOCK_CACHES);
+	epoch = atomic_load_explicit(&trim_epoch, memory_order_relaxed) + 1;
 	atomic_store_explicit(cache ? &cache->trim_epoch : &trim_all_epoch, epoch,
 			      memory_order_relaxed);
+	/* release: the request; pairs with the acquire in thread_pass */
+	atomic_store_explicit(&trim_epoch, epoch, memory_order_release);
+	lock_release(&cache_lock, LOCK_CACHES);
 }

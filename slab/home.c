@@ -38,12 +38,20 @@ static void report_interior(const struct slab *slab, const void *object)
 }
 
 /* Return the run of objects at the front that belong to one slab; how many. */
-static unsigned return_run(void **objects, unsigned n)
+static unsigned return_run(const struct kmem_cache *cache, void **objects, unsigned n)
 {
-	struct slab *slab = slab_of(objects[0]);
-	uintptr_t end = slab->base + ((uintptr_t)slab->cache->pub.slab_pages << PAGE_SHIFT);
 	uint64_t mask[SLAB_WORDS] = {0};
 	unsigned i, nbits = 0;
+	struct slab *slab;
+	uintptr_t end;
+
+	if (pagemap_id(objects[0]) != cache->id) {
+		report_bug("double free: object %p of cache '%s' came home, and its slab has gone",
+			   objects[0], cache->pub.name);
+		return 1;
+	}
+	slab = slab_of(objects[0]);
+	end = slab->base + ((uintptr_t)cache->pub.slab_pages << PAGE_SHIFT);
 
 	for (i = 0; i < n && (uintptr_t)objects[i] < end; i++) {
 		int index = slab_index(slab, objects[i]);
@@ -65,10 +73,9 @@ static unsigned return_run(void **objects, unsigned n)
 
 void home_return(struct kmem_cache *cache, void **objects, unsigned n)
 {
-	(void)cache;
 	sort(objects, n);
 	for (unsigned done = 0; done < n;)
-		done += return_run(objects + done, n - done);
+		done += return_run(cache, objects + done, n - done);
 }
 
 /* Objects for a sheaf from the thread's active slab, then from others of the cache. */

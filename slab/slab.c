@@ -165,41 +165,87 @@ void slab_release(struct slab *slab)
 		slab_destroy(retired);
 }
 
-/* Take up to want objects of one word of the bitmap. */
-static unsigned take_word(struct slab *slab, unsigned word, void **out, unsigned want)
+/* Choose up to want free objects of one word of the bitmap, and the word's bits of them. */
+static unsigned choose(const struct slab *slab, unsigned word, void **out, unsigned want,
+		       uint64_t *chosen)
 {
 	uint64_t bits = atomic_load_explicit(&slab->free[word], memory_order_relaxed), rest = bits;
-	uint32_t stride = slab->cache->pub.stride, index = 0;
+	uint32_t stride = slab->cache->pub.stride;
 	unsigned got = 0;
 
 	for (; rest && got < want; rest &= rest - 1) {
-		index = word * 64 + (unsigned)__builtin_ctzll(rest);
+		uint32_t index = word * 64 + (unsigned)__builtin_ctzll(rest);
+
 		out[got++] = (void *)(slab->base + (uintptr_t)index * stride);
 	}
-	if (!got)
-		return 0;
-	/* acquire: the returner's last use of the object; pairs with slab_return */
-	atomic_fetch_and_explicit(&slab->free[word], ~(bits ^ rest), memory_order_acquire);
-	if (index >= slab->fresh)
-		slab->fresh = index + 1;
+	*chosen = bits ^ rest;
 	return got;
+}
+
+/* Those of objects[] never handed out before, the last ones, are so from now on. */
+static void make_fresh(struct slab *slab, void **objects, unsigned n)
+{
+	const struct kmem_cache *cache = slab->cache;
+	uintptr_t first = slab->base + (uintptr_t)slab->fresh * cache->pub.stride;
+
+	if (n == 0 || (uintptr_t)objects[n - 1] < first)
+		return;
+	slab->fresh = (uint32_t)(((uintptr_t)objects[n - 1] - slab->base) / cache->pub.stride) + 1;
+	if (cache->ctor)
+		for (unsigned i = 0; i < n; i++)
+			if ((uintptr_t)objects[i] >= first)
+				cache->ctor(objects[i]);
 }
 
 unsigned slab_take(struct slab *slab, void **out, unsigned want)
 {
-	const struct kmem_cache *cache = slab->cache;
-	uintptr_t first_fresh = slab->base + (uintptr_t)slab->fresh * cache->pub.stride;
-	unsigned got = 0;
+	uint64_t chosen[SLAB_WORDS];
+	unsigned got = 0, nwords = 0;
 
-	for (unsigned w = 0; w < cache->nwords && got < want; w++)
-		got += take_word(slab, w, out + got, want - got);
-	/* release: nobody may see the count before the bits are gone (S1) */
-	atomic_fetch_sub_explicit(&slab->state, (uint64_t)got << 32, memory_order_release);
-	if (cache->ctor)
-		for (unsigned i = 0; i < got; i++)
-			if ((uintptr_t)out[i] >= first_fresh)
-				cache->ctor(out[i]);
+	for (; nwords < slab->cache->nwords && got < want; nwords++)
+		got += choose(slab, nwords, out + got, want - got, &chosen[nwords]);
+	/* The count first (S1). Others only set bits, so what was chosen stays. */
+	atomic_fetch_sub_explicit(&slab->state, (uint64_t)got << 32, memory_order_relaxed);
+	for (unsigned w = 0; w < nwords; w++)
+		/* acquire: the returner's last use of the objects; pairs with slab_return */
+		/* release: the count is lower before the bits are gone */
+		if (chosen[w])
+			atomic_fetch_and_explicit(&slab->free[w], ~chosen[w], memory_order_acq_rel);
+	make_fresh(slab, out, got);
 	return got;
+}
+
+void slab_recount(struct slab *slab)
+{
+	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed);
+	uint64_t nfree = 0;
+
+	for (unsigned w = 0; w < slab->cache->nwords; w++)
+		nfree += (uint64_t)__builtin_popcountll(
+			atomic_load_explicit(&slab->free[w], memory_order_relaxed));
+	atomic_store_explicit(&slab->state, nfree << 32 | (uint32_t)state, memory_order_relaxed);
+}
+
+void slab_recount_all(struct kmem_cache *cache)
+{
+	struct slab *retired = NULL, *slab, *next;
+
+	lock_take(&cache->lock, LOCK_CACHE);
+	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+		for (slab = cache->lists[bucket]; slab; slab = next) {
+			next = slab->next;
+			slab_recount(slab);
+			list_del_locked(cache, slab);
+			if (settle_locked(cache, slab, slab->state)) {
+				slab->next = retired;
+				retired = slab;
+			}
+		}
+	lock_release(&cache->lock, LOCK_CACHE);
+	for (; retired; retired = next) {
+		next = retired->next;
+		slab_destroy(retired);
+	}
 }
 
 /* Count n objects that came home without the lock, if that changes no list. */
@@ -262,7 +308,7 @@ void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS], unsigned nb
 
 		if (!mask[w])
 			continue;
-		/* release: the last use of the objects; pairs with take_bits */
+		/* release: the last use of the objects; pairs with slab_take */
 		before = atomic_fetch_or_explicit(&slab->free[w], mask[w], memory_order_release);
 		if (mask[w] & before)
 			n -= (int32_t)report_double(slab, w, mask[w] & before);
@@ -280,7 +326,7 @@ unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)
 	lock_take(&cache->lock, LOCK_CACHE);
 	for (slab = cache->lists[BUCKET_EMPTY]; slab; slab = next) {
 		next = slab->next;
-		if (now - slab->stamp < age_ms)
+		if ((int32_t)(now - slab->stamp) < (int32_t)age_ms)
 			continue;
 		list_del_locked(cache, slab);
 		count_slabs(&cache->pub.nslabs, 0u - 1);

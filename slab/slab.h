@@ -6,8 +6,8 @@
  *	state: | free objects, signed: 32 | unused: 31 | owned: 1 |
  *
  * An owned slab belongs to one thread (or to whoever works on it), and only the
- * owner takes objects; anyone returns them. A taker clears bits, then lowers
- * the count; a returner sets bits, then raises the count. So the count may lag
+ * owner takes objects; anyone returns them. A taker lowers the count, then
+ * clears bits; a returner sets bits, then raises the count. So the count may lag
  * behind the bits, may even be negative for a moment, and equals the number of
  * objects only when every return is complete.
  *
@@ -67,6 +67,13 @@ void slab_release(struct slab *slab);
 unsigned slab_take(struct slab *slab, void **out, unsigned want);
 /* Set the nbits bits of mask in the slab's bitmap: objects have come home. */
 void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS], unsigned nbits);
+
+/*
+ * In the child of a fork, and for a cache that nobody uses: what threads that
+ * vanished on the way did not count. One slab, with its owner; all without one.
+ */
+void slab_recount(struct slab *slab);
+void slab_recount_all(struct kmem_cache *cache);
 
 /* Free the empty slabs that are older than age_ms; those retired. */
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms);

@@ -51,6 +51,8 @@ void thread_flush_all(struct thread *thread);
  * its sheaves; and, one thread for all, age the barns and purge free pages.
  */
 void thread_pass(struct thread *thread);
+/* The same on the slow paths of other layers, where the thread may have no record. */
+void decay_pass(void);
 /* At its bound of cached bytes: flush the next slot that was idle since it was last looked at. */
 void thread_evict(struct thread *thread);
 /* Ask all threads to flush the cache, or all of them (NULL), at their next slow pass. */

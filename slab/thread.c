@@ -4,7 +4,7 @@
 
 #include "buddy/root.h"
 #include "buddy/sys.h"
-#include "slab/cache.h"
+#include "slab/slab.h"
 #include "slab/slot.h"
 
 #include <errno.h>
@@ -138,7 +138,10 @@ struct thread *thread_attach(void)
 	thread->pass_ms = sys_now_ms();
 	thread_slots = thread_slot(thread, 0);
 	/* May allocate, if many keys were made before ours: by now it can. */
-	pthread_setspecific(key, thread_slots);
+	if (pthread_setspecific(key, thread_slots) != 0) {
+		thread_detach(thread);
+		return NULL;
+	}
 	return thread;
 }
 
@@ -175,6 +178,14 @@ int threads_commit(unsigned id)
 	return err;
 }
 
+/* A thread that vanished while it took objects lowered the count of its slab already. */
+static void recount(struct thread *thread)
+{
+	for (unsigned id = thread->used; id; id = thread_shelf(thread, id)->next)
+		if (shelf_slab(thread_shelf(thread, id)))
+			slab_recount(shelf_slab(thread_shelf(thread, id)));
+}
+
 void threads_after_fork(void)
 {
 	struct thread *self = thread_known();
@@ -182,6 +193,8 @@ void threads_after_fork(void)
 	if (self)
 		__atomic_store_n(&self->pub.tid, sys_tid(), __ATOMIC_RELAXED);
 	for_each_thread (thread)
-		if (thread != self && thread->pub.tid)
+		if (thread != self && thread->pub.tid) {
+			recount(thread);
 			thread_detach(thread);
+		}
 }

@@ -34,9 +34,8 @@ typedef unsigned int slab_flags_t;
 
 /*
  * Create a cache of objects of size bytes (1 to KMEM_CACHE_SIZE_MAX), aligned
- * to align bytes (a power of two up to 4096; 0 means 8, or less for objects
- * smaller than that). ctor, if any, runs once for each object, when it first leaves its slab,
- * with no lock held; it may call the allocator. The name is copied.
+ * to align bytes (a power of two up to 4096; 0 means 8). ctor, if any, runs once for each object,
+ * when it first leaves its slab, with no lock held; it may call the allocator. The name is copied.
  *
  * Returns NULL with errno EINVAL (an argument; one line on standard error names
  * the cache and the argument unless SLAB_NOWARN), ENOMEM, or ENOSPC (all ids in use).
@@ -64,7 +63,8 @@ KMEM_API void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags) KMEM_MAL
  */
 KMEM_API void kmem_cache_free(struct kmem_cache *cache, void *object);
 
-/* nobjects objects into objects[]: nobjects, or 0 with errno ENOMEM and nothing allocated. */
+/* nobjects objects into objects[]: nobjects, or 0 with errno (ENOMEM, EAGAIN with GFP_NOWAIT,
+ * EINVAL for more than INT_MAX) and nothing allocated. */
 KMEM_API int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t flags, size_t nobjects,
 				   void **objects);
 /* Free nobjects of them; cache NULL: each to the cache (or heap) it came from. */

@@ -3,7 +3,8 @@
  * The C library's allocator by other names, for programs that link with
  * libkmem without replacing malloc. Semantics, alignment (16 bytes) and errno
  * are those of malloc(3). Up to 32 KiB come from the caches malloc-16 …
- * malloc-32768, up to 1 MiB from the boundary-tag heap, the rest are pages.
+ * malloc-32768, up to 1 MiB from the boundary-tag heap, the rest,
+ * and what is to be aligned to more than 16 KiB, are pages.
  */
 #ifndef KMEM_MALLOC_H
 #define KMEM_MALLOC_H

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+/* The page allocator: random runs against a shadow, alignment, zeros, zones that double. */
+#include "unit.h"
+
+#include "faults.h"
+
+#include "buddy/buddy.h"
+
+#define NRUNS 200u
+#define MIB   ((size_t)1 << 20)
+
+static struct run {
+	char *base;
+	size_t npages;
+} runs[NRUNS];
+
+static void fill(const struct run *run)
+{
+	for (size_t i = 0; i < run->npages; i++)
+		*(uint64_t *)(run->base + i * PAGE_BYTES + 64) = (uintptr_t)run->base + i;
+}
+
+static void verify(const struct run *run)
+{
+	for (size_t i = 0; i < run->npages; i++)
+		require(*(uint64_t *)(run->base + i * PAGE_BYTES + 64) == (uintptr_t)run->base + i);
+}
+
+static void check_zeroed(const char *base, size_t npages)
+{
+	for (size_t i = 0; i < npages * PAGE_BYTES; i += 8)
+		require(*(const uint64_t *)(base + i) == 0);
+}
+
+static void get(struct run *run)
+{
+	size_t align = (size_t)1 << unit_below(6);
+	bool zeroed = false;
+
+	run->npages = 1 + unit_below(unit_below(20) ? 40 : 1000);
+	run->base = buddy_alloc(run->npages, align, PAGE_RUN, &zeroed);
+	ck_assert_ptr_nonnull(run->base);
+	ck_assert_uint_eq((uintptr_t)run->base % (align * PAGE_BYTES), 0);
+	require(buddy_holds(run->base));
+	ck_assert_int_eq(pagemap_page(run->base)->kind, PAGE_RUN);
+	ck_assert_uint_eq(pagemap_page(run->base)->npages, run->npages);
+	if (zeroed)
+		check_zeroed(run->base, run->npages);
+	fill(run);
+}
+
+/* Give back the run, or only its end. */
+static void put(struct run *run)
+{
+	size_t keep = unit_below(3) ? 0 : run->npages / 2;
+
+	verify(run);
+	buddy_free(run->base + keep * PAGE_BYTES, run->npages - keep);
+	run->npages = keep;
+	if (!keep)
+		run->base = NULL;
+}
+
+static uint64_t pages_used(void)
+{
+	uint64_t used = 0;
+
+	for_each_zone (zone)
+		used += zone->pub.committed - zone->pub.dirty - zone->pub.clean;
+	return used;
+}
+
+START_TEST(random_runs_against_a_shadow)
+{
+	uint64_t live = 0;
+
+	for (int round = 0; round < 3000; round++) {
+		struct run *run = &runs[unit_below(NRUNS)];
+
+		live -= run->npages;
+		if (run->base)
+			put(run);
+		else
+			get(run);
+		live += run->npages;
+		if (unit_below(200) == 0)
+			buddy_purge(0);
+		if (round % 64 == 0)
+			ck_assert_ptr_null(buddy_check());
+		ck_assert_uint_eq(pages_used(), live);
+	}
+	for (unsigned i = 0; i < NRUNS; i++)
+		if (runs[i].base)
+			buddy_free(runs[i].base, runs[i].npages);
+	ck_assert_uint_eq(pages_used(), 0);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(dirty_memory_comes_before_clean)
+{
+	bool zeroed;
+	char *one = buddy_alloc(4, 1, PAGE_RUN, &zeroed);
+
+	require(zeroed);
+	buddy_free(one, 4);
+	ck_assert_ptr_eq(buddy_alloc(4, 1, PAGE_RUN, &zeroed), one);
+	require(!zeroed);
+}
+END_TEST
+
+START_TEST(purged_memory_is_known_to_be_zero)
+{
+	bool zeroed;
+	char *one = buddy_alloc(16, 16, PAGE_RUN, &zeroed);
+
+	memset(one, 0xff, 16 * PAGE_BYTES);
+	buddy_free(one, 16);
+	ck_assert_uint_eq(buddy_purge(0), 16);
+	one = buddy_alloc(16, 16, PAGE_RUN, &zeroed);
+	require(zeroed);
+	check_zeroed(one, 16);
+}
+END_TEST
+
+START_TEST(pages_past_the_request_go_straight_back)
+{
+	bool zeroed;
+
+	ck_assert_ptr_nonnull(buddy_alloc(9, 1, PAGE_RUN, &zeroed));
+	ck_assert_uint_eq(pages_used(), 9);
+	ck_assert_ptr_nonnull(buddy_alloc(1, 64, PAGE_RUN, &zeroed));
+	ck_assert_uint_eq(pages_used(), 10);
+}
+END_TEST
+
+START_TEST(extend_takes_what_lies_behind)
+{
+	bool zeroed;
+	char *one = buddy_alloc(8, 64, PAGE_RUN, &zeroed);
+
+	require(buddy_extend(one, 8, 24));
+	ck_assert_uint_eq(pages_used(), 32);
+	require(!buddy_extend(one, 32, (size_t)1 << 30));
+	buddy_free(one, 32);
+	ck_assert_uint_eq(pages_used(), 0);
+	require(!buddy_extend(&zeroed, 1, 1));
+}
+END_TEST
+
+START_TEST(each_zone_is_twice_the_last)
+{
+	size_t expected = 32 * MIB;
+	unsigned nzones = 0;
+	bool zeroed;
+
+	for (int i = 0; i < 60; i++)
+		ck_assert_ptr_nonnull(buddy_alloc(8 * MIB / PAGE_BYTES, 1, PAGE_RUN, &zeroed));
+	for_each_zone (zone) {
+		ck_assert_uint_eq(zone->pub.npages, expected / PAGE_BYTES);
+		ck_assert_uint_eq(zone->pub.base % expected, 0);
+		expected *= 2;
+		nzones++;
+	}
+	ck_assert_uint_eq(nzones, 5);
+}
+END_TEST
+
+static long small_mmap(void *addr, size_t nbytes, int prot, int flags)
+{
+	return nbytes >= 20 * MIB ? -ENOMEM : sys_real.mmap(addr, nbytes, prot, flags);
+}
+
+START_TEST(a_refused_reservation_is_halved)
+{
+	struct sys_table table = sys_real;
+	bool zeroed;
+
+	table.mmap = small_mmap;
+	sys_calls = &table;
+	ck_assert_ptr_nonnull(buddy_alloc(1, 1, PAGE_RUN, &zeroed));
+	sys_calls = &sys_real;
+	ck_assert_uint_lt(buddy_zones()->pub.npages, 20 * MIB / PAGE_BYTES);
+	ck_assert_uint_ge(buddy_zones()->pub.npages, 8 * MIB / PAGE_BYTES);
+}
+END_TEST
+
+START_TEST(no_memory_is_null_and_passes)
+{
+	bool zeroed;
+
+	faults_begin(1, ~0ul);
+	ck_assert_ptr_null(buddy_alloc(1, 1, PAGE_RUN, &zeroed));
+	faults_end();
+	ck_assert_ptr_null(buddy_alloc(LEAF_PAGES + 1, 1, PAGE_RUN, &zeroed));
+	ck_assert_ptr_nonnull(buddy_alloc(1, 1, PAGE_RUN, &zeroed));
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(a_whole_gib_can_be_had)
+{
+	bool zeroed;
+	char *one = buddy_alloc(LEAF_PAGES, LEAF_PAGES, PAGE_RUN, &zeroed);
+
+	ck_assert_ptr_nonnull(one);
+	ck_assert_uint_eq((uintptr_t)one % ((size_t)1 << LEAF_SHIFT), 0);
+	buddy_free(one, LEAF_PAGES);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+UNIT_MAIN("buddy", random_runs_against_a_shadow, dirty_memory_comes_before_clean,
+	  purged_memory_is_known_to_be_zero, pages_past_the_request_go_straight_back,
+	  extend_takes_what_lies_behind, each_zone_is_twice_the_last,
+	  a_refused_reservation_is_halved, no_memory_is_null_and_passes, a_whole_gib_can_be_had)

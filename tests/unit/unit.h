@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* What the unit tests share: libcheck's frame, children whose last words are read. */
+#ifndef TESTS_UNIT_H
+#define TESTS_UNIT_H
+
+#include <check.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* For inner loops: libcheck's own assertions write to a file each time, failed or not. */
+#define require(condition)                                                                         \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			ck_abort_msg("line %d: %s", __LINE__, #condition);                         \
+	} while (0)
+
+/* Seconds for one test, sanitizers and a busy machine included. */
+#define UNIT_TIMEOUT 60
+
+/* The random numbers of a test, from a seed that is printed; UNIT_SEED in the environment wins. */
+static uint64_t unit_random;
+
+static inline uint64_t unit_next(void)
+{
+	unit_random ^= unit_random >> 12;
+	unit_random ^= unit_random << 25;
+	unit_random ^= unit_random >> 27;
+	return unit_random * 0x2545f4914f6cdd1dull;
+}
+
+static inline uint64_t unit_below(uint64_t n)
+{
+	return (unit_next() >> 16) % n;
+}
+
+static inline int unit_run(const char *name, const TTest *const tests[], size_t ntests)
+{
+	const char *given = getenv("UNIT_SEED");
+	uint64_t seed = given ? strtoull(given, NULL, 0)
+			      : (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+	Suite *suite = suite_create(name);
+	TCase *all = tcase_create(name);
+	SRunner *runner = srunner_create(suite);
+	int nfailed;
+
+	printf("UNIT_SEED=%lu\n", (unsigned long)seed);
+	fflush(stdout);
+	unit_random = seed | 1;
+	tcase_set_timeout(all, UNIT_TIMEOUT);
+	for (size_t i = 0; i < ntests; i++)
+		tcase_add_test(all, tests[i]);
+	suite_add_tcase(suite, all);
+	srunner_run_all(runner, CK_NORMAL);
+	nfailed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return nfailed != 0;
+}
+
+/* main of a test file: UNIT_MAIN("name", test, test, …) */
+#define UNIT_MAIN(name, ...)                                                                       \
+	int main(void)                                                                             \
+	{                                                                                          \
+		const TTest *const tests[] = {__VA_ARGS__};                                        \
+                                                                                                   \
+		return unit_run(name, tests, sizeof(tests) / sizeof(tests[0]));                    \
+	}
+
+static inline void unit_sleep_ms(unsigned ms)
+{
+	struct timespec rest = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	nanosleep(&rest, NULL);
+}
+
+/* How a child ended, and what it wrote to standard error. */
+struct last_words {
+	int status;
+	char text[16384];
+};
+
+/* Run act in a child, which then leaves with 0. */
+static inline struct last_words unit_child(void (*act)(void))
+{
+	struct last_words words = {.status = -1};
+	size_t len = 0;
+	ssize_t n;
+	int ends[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	fflush(NULL);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		struct rlimit none = {0, 0};
+
+		setrlimit(RLIMIT_CORE, &none);
+		alarm(UNIT_TIMEOUT / 2);
+		dup2(ends[1], STDERR_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		act();
+		_exit(0);
+	}
+	close(ends[1]);
+	while ((n = read(ends[0], words.text + len, sizeof(words.text) - 1 - len)) > 0)
+		len += (size_t)n;
+	close(ends[0]);
+	ck_assert_int_eq(waitpid(pid, &words.status, 0), pid);
+	return words;
+}
+
+static inline bool unit_aborted(const struct last_words *words)
+{
+	return WIFSIGNALED(words->status) && WTERMSIG(words->status) == SIGABRT;
+}
+
+#endif
