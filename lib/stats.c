@@ -10,30 +10,64 @@
 
 #include <errno.h>
 #include <kmem/mallinfo.h>
+#include <string.h>
 
 static uint64_t load(const uint64_t *count)
 {
 	return __atomic_load_n(count, __ATOMIC_RELAXED);
 }
 
-struct cache_stats cache_stats(const struct kmem_cache *cache)
+/* away: objects that are not in their slabs. parked: of them, in sheaves. */
+static void add_threads(const struct kmem_cache *cache, uint64_t *away, uint64_t *parked)
 {
-	uint64_t away = load(&cache->pub.taken) - load(&cache->pub.given);
-	struct cache_stats stats = {.parked = load(&cache->pub.barn_objects)};
-
 	for_each_thread (thread) {
 		const struct shelf *shelf = thread_shelf(thread, cache->id);
 		const struct sheaf *spare = shelf_spare(shelf);
 
-		away += load(&shelf->pub.taken) - load(&shelf->pub.given);
-		stats.parked += slot_fill(thread_slot(thread, cache->id));
+		*away += load(&shelf->pub.taken) - load(&shelf->pub.given);
+		*parked += slot_fill(thread_slot(thread, cache->id));
 		if (spare)
-			stats.parked += sheaf_fill(spare);
+			*parked += sheaf_fill(spare);
 	}
+}
+
+static void read_locked(const struct kmem_cache *cache, struct cache_stats *stats)
+{
+	uint64_t away = load(&cache->pub.taken) - load(&cache->pub.given);
+
+	*stats = (struct cache_stats){
+		.stride = cache->pub.stride,
+		.slab_pages = cache->pub.slab_pages,
+		.parked = load(&cache->pub.barn_objects),
+		.nslabs = __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED),
+	};
+	memcpy(stats->name, cache->pub.name, sizeof(stats->name));
+	add_threads(cache, &away, &stats->parked);
 	/* In motion the terms may be read out of step: never below nothing. */
-	if ((int64_t)(away - stats.parked) > 0)
-		stats.in_use = away - stats.parked;
-	stats.nslabs = __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED);
+	if ((int64_t)(away - stats->parked) > 0)
+		stats->in_use = away - stats->parked;
+}
+
+bool cache_stats_read(unsigned id, struct cache_stats *stats)
+{
+	const struct kmem_cache *cache;
+	bool known;
+
+	/* Held so that the cache is not destroyed, or made another, meanwhile. */
+	lock_take(&cache_lock, LOCK_CACHES);
+	cache = cache_of(id);
+	known = cache && cache->pub.id;
+	if (known)
+		read_locked(cache, stats);
+	lock_release(&cache_lock, LOCK_CACHES);
+	return known;
+}
+
+struct cache_stats cache_stats(const struct kmem_cache *cache)
+{
+	struct cache_stats stats = {.nslabs = 0};
+
+	cache_stats_read(cache->id, &stats);
 	return stats;
 }
 
@@ -46,17 +80,15 @@ struct totals {
 
 static void add_caches(struct totals *totals)
 {
-	for (unsigned id = ID_FIRST; id < cache_ids(); id++) {
-		const struct kmem_cache *cache = cache_of(id);
-		struct cache_stats stats;
+	struct cache_stats stats;
 
-		if (!cache || !cache->pub.id)
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++) {
+		if (!cache_stats_read(id, &stats))
 			continue;
-		stats = cache_stats(cache);
 		totals->ncaches++;
-		totals->slabs += stats.nslabs * cache->pub.slab_pages * PAGE_BYTES;
-		totals->slab_live += stats.in_use * cache->pub.stride;
-		totals->slab_parked += stats.parked * cache->pub.stride;
+		totals->slabs += stats.nslabs * stats.slab_pages * PAGE_BYTES;
+		totals->slab_live += stats.in_use * stats.stride;
+		totals->slab_parked += stats.parked * stats.stride;
 	}
 }
 
@@ -105,26 +137,25 @@ struct mallinfo2 kmem_mallinfo2(void)
 	};
 }
 
-static void print_cache(FILE *stream, const struct kmem_cache *cache)
+static void print_cache(FILE *stream, const struct cache_stats *stats)
 {
-	struct cache_stats stats = cache_stats(cache);
-
 	fprintf(stream,
 		"<cache name=\"%s\" size=\"%u\" objects=\"%lu\" parked=\"%lu\" slabs=\"%lu\"/>\n",
-		cache->pub.name, cache->pub.stride, (unsigned long)stats.in_use,
-		(unsigned long)stats.parked, (unsigned long)stats.nslabs);
+		stats->name, stats->stride, (unsigned long)stats->in_use,
+		(unsigned long)stats->parked, (unsigned long)stats->nslabs);
 }
 
 int kmem_malloc_info(int options, FILE *stream)
 {
 	struct totals totals = sum();
+	struct cache_stats stats;
 
 	if (options != 0)
 		return EINVAL;
 	fprintf(stream, "<malloc version=\"libkmem-%s\">\n", root_record.release);
 	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
-		if (cache_of(id) && cache_of(id)->pub.id)
-			print_cache(stream, cache_of(id));
+		if (cache_stats_read(id, &stats))
+			print_cache(stream, &stats);
 	fprintf(stream, "<total type=\"slabs\" size=\"%zu\"/>\n", totals.slabs);
 	fprintf(stream, "<total type=\"heaps\" size=\"%zu\"/>\n", totals.spans);
 	fprintf(stream, "<total type=\"runs\" size=\"%zu\"/>\n", run_bytes(&totals));

@@ -336,14 +336,18 @@ static void flush_sheaf(struct thread *thread, struct kmem_cache *cache, struct 
 
 void thread_flush(struct thread *thread, struct kmem_cache *cache)
 {
+	struct slot *slot = thread_slot(thread, cache->id);
 	struct shelf *shelf = thread_shelf(thread, cache->id);
 	struct sheaf *spare = shelf_spare(shelf);
 
+	shelf->level = 0;
+	/* Nothing of it here: it may be destroyed, and its record another's by now. */
+	if (!slot->mask && !spare && !shelf_slab(shelf))
+		return;
 	shelf_set_spare(shelf, NULL);
-	flush_sheaf(thread, cache, slot_unload(thread_slot(thread, cache->id)));
+	flush_sheaf(thread, cache, slot_unload(slot));
 	flush_sheaf(thread, cache, spare);
 	cache->ops->detach(cache, shelf);
-	shelf->level = 0;
 }
 
 void thread_flush_all(struct thread *thread)
@@ -359,7 +363,8 @@ void thread_flush_all(struct thread *thread)
 		thread_flush(thread, cache);
 		cache_change_begin(cache);
 		cache_count(cache, shelf->pub.taken, shelf->pub.given);
-		*shelf = (struct shelf){.next = 0};
+		shelf_clear_counts(shelf);
+		shelf->used = 0;
 		cache_change_end(cache);
 	}
 	lock_release(&thread->lock, LOCK_THREAD);

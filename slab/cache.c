@@ -284,7 +284,7 @@ void cache_drain(struct kmem_cache *cache)
 void cache_decay(struct kmem_cache *cache)
 {
 	drain_sheaves(cache, barn_surplus(cache));
-	if (cache->pub.nslabs_empty)
+	if (__atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED))
 		slab_retire(cache, 1);
 }
 
@@ -339,12 +339,13 @@ static void record_put_locked(struct kmem_cache *cache)
 
 		lock_take(&thread->lock, LOCK_THREAD);
 		if (shelf->used)
-			shelf->pub = (struct kmem_root_shelf){.spare = 0};
+			shelf_clear_counts(shelf);
 		lock_release(&thread->lock, LOCK_THREAD);
 	}
 	cache_change_begin(cache);
 	cache->pub.id = 0;
-	cache->pub.taken = cache->pub.given = 0;
+	__atomic_store_n(&cache->pub.taken, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&cache->pub.given, 0, __ATOMIC_RELAXED);
 	memset(cache->pub.name, 0, sizeof(cache->pub.name));
 	cache_change_end(cache);
 	cache->next_free = free_records;

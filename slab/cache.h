@@ -81,8 +81,8 @@ extern struct lock cache_lock; /* create, destroy, and walks over all caches */
 
 static inline struct kmem_cache *cache_of(unsigned id)
 {
-	/* relaxed: whoever holds an object of the cache got it after the cache was made */
-	return atomic_load_explicit(&cache_table[id], memory_order_relaxed);
+	/* acquire: the record, for who comes by the id alone; pairs with cache_publish */
+	return atomic_load_explicit(&cache_table[id], memory_order_acquire);
 }
 
 /* One more than the highest id ever used. */

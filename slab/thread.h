@@ -114,6 +114,14 @@ static inline bool thread_at_bound(const struct thread *thread)
 	return atomic_load_explicit(&thread->charge, memory_order_relaxed) >= settings.thread_cache;
 }
 
+/* The counts start anew; those who look on see each of them whole. */
+static inline void shelf_clear_counts(struct shelf *shelf)
+{
+	__atomic_store_n(&shelf->pub.taken, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&shelf->pub.given, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&shelf->pub.traded, 0, __ATOMIC_RELAXED);
+}
+
 /* What a thread without a record sees: it is new, or past its end. */
 #define SLOTS_FRESH  ((struct slot *)pagemap.zeros)
 #define SLOTS_EXITED ((struct slot *)pagemap.zeros + 1)

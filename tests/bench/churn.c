@@ -15,7 +15,7 @@
 
 static void churn(unsigned index, unsigned of)
 {
-	size_t live = LIVE / of, steps = bench_work(bench_number("count", 5000000)) / of;
+	size_t live = LIVE / of, steps = bench_work(bench_number("count", 20000000)) / of;
 	void **block = bench_pages(live * sizeof(*block));
 	uint64_t rng = rng_seed(index);
 

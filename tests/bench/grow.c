@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 	bench_init(argc, argv);
 	bench_start();
 	if (bench_is("mode", "strings"))
-		strings(bench_work(bench_number("count", 40)));
+		strings(bench_work(bench_number("count", 120)));
 	else if (bench_is("mode", "step"))
 		steps(bench_work(LIMIT));
 	else

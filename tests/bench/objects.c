@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 	const char *how;
 
 	bench_init(argc, argv);
-	count = bench_work(bench_number("count", 10000000));
+	count = bench_work(bench_number("count", 50000000));
 	how = bench_word("how", "cache");
 	if (strcmp(how, "malloc") != 0)
 		cache = kmem_cache_create("things", sizeof(struct thing), 0, SLAB_PANIC,

@@ -75,7 +75,7 @@ int main(int argc, char **argv)
 {
 	bench_init(argc, argv);
 	size = bench_number("size", 64);
-	pairs = bench_work(bench_number("count", size <= 32 * KIB ? 10000000 : 1000000));
+	pairs = bench_work(bench_number("count", size <= 32 * KIB ? 50000000 : 2000000));
 	batch = 64 * MIB / size;
 	batch = batch < BATCH_MOST ? batch : BATCH_MOST;
 	order_places();

@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 	producers = bench_number("producers", 1);
 	consumers = bench_number("consumers", 1);
 	most = bench_number("max", 64);
-	total = bench_work(bench_number("count", most > 1000 ? 20000 : 50000));
+	total = bench_work(bench_number("count", most > 1000 ? 30000 : 150000));
 	bench_start();
 	for (size_t i = 0; i < producers + consumers; i++)
 		thread[i] = bench_thread(i < producers ? produce : consume, (void *)(uintptr_t)i);

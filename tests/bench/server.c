@@ -42,7 +42,7 @@ static void serve(unsigned index, unsigned of)
 	struct array *array = bench_pages(sizeof(*array));
 
 	array->rng = rng_seed(index);
-	array->replacements = bench_work(bench_number("count", 6000000)) / ROUNDS / of;
+	array->replacements = bench_work(bench_number("count", 24000000)) / ROUNDS / of;
 	for (size_t i = 0; i < BLOCKS; i++)
 		replace(array, i);
 	for (int round = 0; round < ROUNDS; round++)

@@ -18,7 +18,7 @@ static void *given[1024];
 
 static void scratch(unsigned index, unsigned of)
 {
-	size_t objects = bench_work(bench_number("count", 200000)) / of;
+	size_t objects = bench_work(bench_number("count", 1200000)) / of;
 
 	if (given[index])
 		free(given[index]);

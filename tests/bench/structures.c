@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 	table = bench_pages(buckets * sizeof(*table));
 	rng = rng_seed(0);
 	bench_start();
-	for (int again = 0; again < 2; again++) {
+	for (int again = 0; again < 5; again++) {
 		size_t dropped;
 
 		build_and_walk(nodes, &keys);

@@ -52,7 +52,7 @@ static void short_lived(size_t lives)
 
 static void one_of_many(unsigned index, unsigned of)
 {
-	size_t steps = bench_work(bench_number("count", 10000000)) / of;
+	size_t steps = bench_work(bench_number("count", 50000000)) / of;
 	uint64_t rng = rng_seed(index);
 	void *block[LIVE] = {NULL};
 

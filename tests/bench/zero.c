@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 	bench_init(argc, argv);
 	least = bench_number("least", 8);
 	most = bench_number("most", 1024);
-	total = bench_work(bench_number("mib", 1000)) * MIB;
+	total = bench_work(bench_number("mib", 4000)) * MIB;
 	bench_start();
 	for (size_t done = 0, n = 0; done < total; n++) {
 		size_t size = rng_between(&rng, least, most);
