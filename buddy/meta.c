@@ -82,7 +82,8 @@ static bool chunk_enter_locked(const struct chunk *chunk)
 
 static void *chunk_take(struct chunk *chunk, size_t nbytes, size_t align)
 {
-	size_t start = (chunk->used + align - 1) & ~(align - 1);
+	uintptr_t base = (uintptr_t)chunk->base;
+	size_t start = ((base + chunk->used + align - 1) & ~(align - 1)) - base;
 	size_t end = start + nbytes;
 
 	if (end > chunk->nbytes)

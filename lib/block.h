@@ -78,6 +78,12 @@ static inline void block_set(struct block *block, uint32_t size, unsigned flags,
 			 __ATOMIC_RELAXED);
 }
 
+/* A head that is one no longer: whoever frees the block again is found out. */
+static inline void block_unset(struct block *block)
+{
+	__atomic_store_n(&block->head, 0, __ATOMIC_RELAXED);
+}
+
 /* Change flags: those in clear off, those in set on. */
 static inline void block_flag(struct block *block, unsigned clear, unsigned set, uint64_t secret)
 {

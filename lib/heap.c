@@ -158,11 +158,15 @@ struct block *heap_block_release(struct heap *heap, struct block *block)
 	if (neighbour_sound(heap, next) && block_has(next, BLOCK_FREE)) {
 		heap_list_del(heap, next);
 		size += block_size(next);
+		block_unset(next);
 	}
 	if (block_has(block, BLOCK_PREV_FREE) && neighbour_sound(heap, block_prev(block))) {
-		block = block_prev(block);
-		heap_list_del(heap, block);
-		size += block_size(block);
+		struct block *prev = block_prev(block);
+
+		heap_list_del(heap, prev);
+		size += block_size(prev);
+		block_unset(block);
+		block = prev;
 	}
 	/* Neighbours of free blocks are live (H2), so PREV_FREE is off. */
 	block_set(block, size, BLOCK_FREE, heap->secret);
@@ -216,6 +220,7 @@ bool heap_resize(struct heap *heap, void *addr, size_t nbytes)
 	    old + block_size(next) >= size) {
 		heap_list_del(heap, next);
 		block_set(block, old + block_size(next), block_flags(block), heap->secret);
+		block_unset(next);
 		block_flag(block_next(block), BLOCK_PREV_FREE, 0, heap->secret);
 	}
 	if (block_size(block) >= size)

@@ -78,31 +78,37 @@ void home_return(struct kmem_cache *cache, void **objects, unsigned n)
 		done += return_run(cache, objects + done, n - done);
 }
 
+/* Take from the shelf's slab, and let go of it if that was all it had. */
+static unsigned take_active(struct shelf *shelf, void **out, unsigned want)
+{
+	struct slab *slab = shelf_slab(shelf);
+	unsigned got;
+
+	if (!slab)
+		return 0;
+	got = slab_take(slab, out, want);
+	/* A constructor may have changed it meanwhile. */
+	if (got < want && shelf_slab(shelf) == slab) {
+		shelf_set_slab(shelf, NULL);
+		slab_release(slab);
+	}
+	return got;
+}
+
 /* Objects for a sheaf from the thread's active slab, then from others of the cache. */
 static unsigned slab_refill(struct kmem_cache *cache, struct shelf *shelf, void **out,
 			    unsigned want)
 {
-	unsigned got = 0;
+	unsigned got = take_active(shelf, out, want), more = 1;
 
 	/* Half a sheaf is worth no further visit. */
-	while (got < (want + 1) / 2) {
-		struct slab *slab = shelf_slab(shelf);
+	while (more && got < (want + 1) / 2) {
+		struct slab *slab = shelf_slab(shelf) ? NULL : slab_acquire(cache);
 
-		if (slab) {
-			got += slab_take(slab, out + got, want - got);
-			if (got >= want)
-				break;
-			/* Exhausted: a constructor may have changed it meanwhile. */
-			if (shelf_slab(shelf) == slab) {
-				shelf_set_slab(shelf, NULL);
-				slab_release(slab);
-			}
-			continue;
-		}
-		slab = slab_acquire(cache);
-		if (!slab)
-			break;
-		shelf_set_slab(shelf, slab);
+		if (slab)
+			shelf_set_slab(shelf, slab);
+		more = take_active(shelf, out + got, want - got);
+		got += more;
 	}
 	return got;
 }
