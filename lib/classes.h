@@ -2,7 +2,8 @@
 /*
  * The facade's sizes. To 128 bytes in steps of 16, then four steps to each
  * doubling up to 32 KiB: objects of caches malloc-16 … malloc-32768. Above, to
- * 128 KiB, eight steps to each doubling: blocks of the heap, kept in sheaves.
+ * 128 KiB, eight steps to each doubling: blocks of the heap, heads included, kept
+ * in sheaves.
  *
  *	id: | 0 none | 1 pages | 2 … 41 classes | 42 … 57 front bins | … 96 the program's
  */
@@ -51,7 +52,7 @@ static inline unsigned class_size(unsigned index)
 	return (4 + (index - 8) % 4 + 1) << (5 + (index - 8) / 4);
 }
 
-/* For SMALL_MAX + 1 to FRONT_MAX bytes; and one past the bins above. */
+/* The bin of blocks of at least nbytes, head included; one past the bins above FRONT_MAX. */
 static inline unsigned front_index(size_t nbytes)
 {
 	unsigned log = log2_floor(nbytes - 1);

@@ -67,7 +67,7 @@ static unsigned front_refill(struct kmem_cache *cache, struct shelf *shelf, void
 {
 	(void)shelf;
 	(void)want;
-	out[0] = front_aligned(cache->pub.stride, BLOCK_ALIGN);
+	out[0] = front_aligned(cache->pub.stride - BLOCK_HEAD, BLOCK_ALIGN);
 	return out[0] != NULL;
 }
 
@@ -115,9 +115,9 @@ void *front_alloc(size_t nbytes)
 	void *block;
 	unsigned index;
 
-	if (nbytes > FRONT_MAX)
+	if (nbytes > FRONT_MAX - BLOCK_HEAD)
 		return front_aligned(nbytes, BLOCK_ALIGN);
-	index = front_index(nbytes);
+	index = front_index(nbytes + BLOCK_HEAD);
 	if (slot_pop(&thread_slots[ID_FRONTS + index], &block))
 		return block;
 	cache = front_cache(index);
@@ -127,14 +127,14 @@ void *front_alloc(size_t nbytes)
 void front_free(void *addr)
 {
 	struct heap *heap = heap_of(addr, "free");
-	size_t usable;
+	size_t nbytes;
 	unsigned index;
 
 	if (!heap)
 		return;
-	usable = heap_usable(addr);
+	nbytes = heap_usable(addr) + BLOCK_HEAD;
 	/* The bin all of whose requests the block can serve. */
-	index = usable >= front_size(0) ? front_index(usable + 1) - 1 : NFRONTS;
+	index = nbytes >= front_size(0) ? front_index(nbytes + 1) - 1 : NFRONTS;
 	if (index >= NFRONTS || !cache_of(ID_FRONTS + index)) {
 		heap_free(heap, addr);
 		decay_pass();

@@ -187,8 +187,8 @@ size_t kmem_good_size(size_t nbytes)
 {
 	if (nbytes <= SMALL_MAX)
 		return class_size(class_index(nbytes ? nbytes : 1));
-	if (nbytes <= FRONT_MAX)
-		return front_size(front_index(nbytes)) + BLOCK_HEAD;
+	if (nbytes <= FRONT_MAX - BLOCK_HEAD)
+		return front_size(front_index(nbytes + BLOCK_HEAD)) - BLOCK_HEAD;
 	if (nbytes <= HEAP_MAX)
 		return block_bytes(nbytes) - BLOCK_HEAD;
 	if (nbytes > PTRDIFF_MAX)

@@ -54,7 +54,12 @@ static int set_decay(const char *value)
 
 static int set_thread_cache(const char *value)
 {
-	return parse_size(value, &settings.thread_cache);
+	size_t nbytes;
+
+	if (parse_size(value, &nbytes) < 0)
+		return -EINVAL;
+	settings.thread_cache = nbytes;
+	return 0;
 }
 
 static int set_thp(const char *value)
