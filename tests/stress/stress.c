@@ -7,7 +7,7 @@
  *
  *	stress [--seconds N] [--threads N] [--seed S] [--no-fork]
  */
-#include "stress.h"
+#include "pattern.h"
 
 #include "buddy/buddy.h"
 #include "buddy/root.h"
@@ -25,16 +25,6 @@
 #define NBOXES	 256u
 #define NCACHES	 6u
 #define BULK_MAX 40u
-
-enum kind { BLOCK, OBJECT, PAGES };
-
-struct item {
-	unsigned char *addr;
-	size_t nbytes;
-	enum kind kind;
-	unsigned cache; /* of an OBJECT */
-	uint32_t tag;
-};
 
 struct worker {
 	pthread_t thread;
@@ -68,41 +58,6 @@ static void build(void *object)
 
 	for (unsigned i = 0; i < BUILT_SIZE / 8; i++)
 		words[i] = BUILT_WORD;
-}
-
-/* The bytes of a block that carry the pattern: its first, its last, eight on each page. */
-static bool marked(size_t i, size_t nbytes)
-{
-	return i < 512 || i % 4096 < 8 || i + 64 >= nbytes;
-}
-
-static size_t next_marked(size_t i, size_t nbytes)
-{
-	if (marked(i, nbytes))
-		return i;
-	i = (i | 4095) + 1;
-	return i + 64 >= nbytes ? nbytes - 64 : i;
-}
-
-static unsigned char pattern(uint32_t tag, size_t i)
-{
-	return (unsigned char)(tag + i * 7 + (i >> 12));
-}
-
-static void fill(const struct item *item)
-{
-	for (size_t i = 0; i < item->nbytes; i = next_marked(i + 1, item->nbytes))
-		item->addr[i] = pattern(item->tag, i);
-}
-
-/* The first upto bytes still are what fill wrote. */
-static void verify(const struct item *item, const unsigned char *addr, size_t upto)
-{
-	for (size_t i = 0; i < upto; i = next_marked(i + 1, item->nbytes))
-		if (addr[i] != pattern(item->tag, i))
-			die("byte %zu of %zu at %p (kind %d, cache %u) is %02x, not %02x", i,
-			    item->nbytes, (const void *)addr, (int)item->kind, item->cache, addr[i],
-			    pattern(item->tag, i));
 }
 
 static size_t random_size(uint64_t *random)

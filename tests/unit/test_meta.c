@@ -43,7 +43,7 @@ END_TEST
 
 START_TEST(index_of_no_record_is_zero)
 {
-	int local;
+	int local = 0;
 
 	meta_alloc(64, 64);
 	ck_assert_uint_eq(meta_index(&local), 0);

@@ -18,7 +18,7 @@ static char *place(void)
 START_TEST(foreign_addresses_have_no_id)
 {
 	static int global;
-	int local;
+	int local = 0;
 
 	ck_assert_uint_eq(pagemap_id(&local), ID_NONE);
 	ck_assert_uint_eq(pagemap_id(&global), ID_NONE);

@@ -35,7 +35,7 @@ START_TEST(growth_commits_at_least_the_block)
 	ck_assert_int_eq(zone_grow(&zone, 9), 0);
 	ck_assert_uint_ge(zone.pub.committed, 512 + 8);
 	ck_assert_uint_ne(zone_take(&zone, 9, BLOCK_CLEAN), LIST_END);
-	ck_assert_int_eq(zone_grow(&zone, 10), -ENOMEM);
+	ck_assert_int_eq(zone_grow(&zone, 10), -ENOSPC);
 	ck_assert_ptr_null(zone_check(&zone));
 }
 END_TEST

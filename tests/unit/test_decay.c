@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/* Aging in passing: idle slots go home, empty slabs and free pages follow, trims are heard. */
+#include "unit.h"
+
+#include "buddy/buddy.h"
+#include "lib/stats.h"
+#include "slab/slot.h"
+
+#include <kmem.h>
+
+#define NOBJECTS 400u
+
+static struct kmem_cache *idle, *driver;
+
+static void use(struct kmem_cache *cache)
+{
+	void *objects[NOBJECTS];
+
+	for (unsigned i = 0; i < NOBJECTS; i++)
+		require((objects[i] = kmem_cache_alloc(cache, GFP_KERNEL)));
+	for (unsigned i = 0; i < NOBJECTS; i++)
+		kmem_cache_free(cache, objects[i]);
+}
+
+static void setup(const char *decay_ms)
+{
+	ck_assert_int_eq(kmem_option_set("decay_ms", decay_ms), 0);
+	idle = kmem_cache_create("idle", 512, 0, 0, NULL);
+	driver = kmem_cache_create("driver", 512, 0, 0, NULL);
+	use(idle);
+	ck_assert_uint_gt(cache_stats(idle).parked, 0);
+}
+
+/* Slow passes, for the time. */
+static void drive(unsigned ms)
+{
+	for (unsigned spent = 0; spent < ms; spent += 5) {
+		use(driver);
+		kmem_cache_shrink(driver);
+		unit_sleep_ms(5);
+	}
+}
+
+START_TEST(idle_slots_go_home_after_decay_ms)
+{
+	setup("20");
+	drive(300);
+	ck_assert_uint_eq(cache_stats(idle).parked, 0);
+	ck_assert_uint_eq(cache_stats(idle).nslabs, 0);
+}
+END_TEST
+
+START_TEST(free_pages_go_back_after_decay_ms)
+{
+	char *block = kmem_malloc((size_t)8 << 20);
+	uint64_t dirty = 0;
+
+	setup("20");
+	memset(block, 1, (size_t)8 << 20);
+	kmem_free(block);
+	drive(300);
+	for_each_zone (zone)
+		dirty += zone->pub.dirty;
+	ck_assert_uint_lt(dirty, 1024);
+}
+END_TEST
+
+START_TEST(nothing_goes_before_decay_ms)
+{
+	setup("100000");
+	for (int i = 0; i < 20; i++) {
+		use(driver);
+		unit_sleep_ms(5);
+	}
+	ck_assert_uint_gt(cache_stats(idle).parked, 0);
+}
+END_TEST
+
+START_TEST(a_trim_is_heard_at_the_next_slow_pass)
+{
+	setup("100000");
+	threads_ask_trim(idle);
+	thread_pass(thread_self());
+	ck_assert_uint_eq(cache_stats(idle).parked, idle->pub.barn_objects);
+}
+END_TEST
+
+START_TEST(a_trim_of_all_is_heard_by_every_slot)
+{
+	setup("100000");
+	use(driver);
+	threads_ask_trim(NULL);
+	thread_pass(thread_self());
+	ck_assert_uint_eq(cache_stats(idle).parked, idle->pub.barn_objects);
+	ck_assert_uint_eq(cache_stats(driver).parked, driver->pub.barn_objects);
+}
+END_TEST
+
+UNIT_MAIN("decay", idle_slots_go_home_after_decay_ms, free_pages_go_back_after_decay_ms,
+	  nothing_goes_before_decay_ms, a_trim_is_heard_at_the_next_slow_pass,
+	  a_trim_of_all_is_heard_by_every_slot)

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* The heaps behind malloc: sheaves before them, several heaps, blocks' bits, span life. */
+#include "unit.h"
+
+#include "faults.h"
+
+#include "lib/classes.h"
+#include "lib/front.h"
+
+#include <kmem.h>
+#include <pthread.h>
+
+START_TEST(a_freed_block_of_a_bin_comes_again)
+{
+	void *one = kmem_malloc(40000);
+
+	kmem_free(one);
+	faults_count();
+	ck_assert_ptr_eq(kmem_malloc(40000), one);
+	ck_assert_uint_eq(faults.ncalls, 0);
+	faults_end();
+}
+END_TEST
+
+START_TEST(a_block_goes_to_the_bin_it_can_serve)
+{
+	for (size_t nbytes = SMALL_MAX + 1; nbytes <= FRONT_MAX; nbytes += 777) {
+		void *block = kmem_malloc(nbytes), *again;
+
+		kmem_free(block);
+		again = kmem_malloc(nbytes);
+		require(again == block && kmem_usable_size(again) >= nbytes);
+		kmem_free(again);
+	}
+}
+END_TEST
+
+START_TEST(heaps_exist_from_the_first_large_block_on)
+{
+	ck_assert_ptr_null(front_heap(0));
+	kmem_free(kmem_malloc(100000));
+	ck_assert_ptr_nonnull(front_heap(0));
+	ck_assert_ptr_null(front_heap(FRONT_HEAPS));
+}
+END_TEST
+
+static void *pass_over(void *busy)
+{
+	require(heap_of(kmem_malloc(200000), "test") != busy);
+	return NULL;
+}
+
+START_TEST(a_busy_heap_is_passed_over)
+{
+	struct heap *busy = heap_of(kmem_malloc(200000), "test");
+	pthread_t thread;
+
+	if (!front_heap(1))
+		return; /* one processor, one heap */
+	lock_take(&busy->lock, LOCK_HEAP);
+	ck_assert_int_eq(pthread_create(&thread, NULL, pass_over, busy), 0);
+	pthread_join(thread, NULL);
+	lock_release(&busy->lock, LOCK_HEAP);
+}
+END_TEST
+
+static void *churn(void *unused)
+{
+	uint64_t random = (uintptr_t)&random | 1;
+	char *blocks[20] = {NULL};
+
+	for (int i = 0; i < 4000; i++) {
+		size_t nbytes = SMALL_MAX + 1 + random % 300000;
+		char **block = &blocks[i % 20];
+
+		random = random * 6364136223846793005ull + 1442695040888963407ull;
+		kmem_free(*block);
+		require((*block = kmem_malloc(nbytes)));
+		**block = (*block)[nbytes - 1] = 1;
+	}
+	for (int i = 0; i < 20; i++)
+		kmem_free(blocks[i]);
+	return unused;
+}
+
+START_TEST(threads_leave_the_heaps_whole)
+{
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, churn, NULL), 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned i = 0; front_heap(i); i++) {
+		ck_assert_ptr_null(heap_validate(front_heap(i)));
+		ck_assert_uint_eq(front_heap(i)->pub.live_blocks, 0);
+	}
+}
+END_TEST
+
+START_TEST(block_bits_round_trip)
+{
+	_Alignas(16) char memory[256] = {0};
+	struct block *block = (struct block *)(memory + BLOCK_HEAD);
+
+	block_set(block, 64, BLOCK_PREV_FREE, 4711);
+	ck_assert_uint_eq(block_size(block), 64);
+	ck_assert_uint_eq(block_flags(block), BLOCK_PREV_FREE);
+	require(block_sound(block, 4711));
+	require(!block_sound(block, 4712));
+	block_flag(block, BLOCK_PREV_FREE, BLOCK_FREE, 4711);
+	require(block_has(block, BLOCK_FREE) && !block_has(block, BLOCK_PREV_FREE));
+	block_set_footer(block);
+	ck_assert_ptr_eq(block_prev(block_next(block)), block);
+	ck_assert_ptr_eq(block_of(block_payload(block)), block);
+}
+END_TEST
+
+START_TEST(a_head_with_any_bit_flipped_is_not_sound)
+{
+	_Alignas(16) char memory[64] = {0};
+	struct block *block = (struct block *)(memory + BLOCK_HEAD);
+	unsigned unseen = 0;
+
+	block_set(block, 48, 0, 0x123456789abcdefull);
+	for (int bit = 0; bit < 64; bit++) {
+		block->head ^= 1ull << bit;
+		unseen += block_sound(block, 0x123456789abcdefull);
+		block->head ^= 1ull << bit;
+	}
+	ck_assert_uint_eq(unseen, 0);
+}
+END_TEST
+
+START_TEST(sizes_of_blocks)
+{
+	for (size_t n = 0; n < 5000; n++) {
+		uint32_t size = block_bytes(n);
+
+		require(size % BLOCK_ALIGN == 0 && size >= BLOCK_MIN && size >= n + BLOCK_HEAD);
+		require(size == BLOCK_MIN || size < n + BLOCK_HEAD + BLOCK_ALIGN);
+	}
+}
+END_TEST
+
+UNIT_MAIN("front", a_freed_block_of_a_bin_comes_again, a_block_goes_to_the_bin_it_can_serve,
+	  heaps_exist_from_the_first_large_block_on, a_busy_heap_is_passed_over,
+	  threads_leave_the_heaps_whole, block_bits_round_trip,
+	  a_head_with_any_bit_flipped_is_not_sound, sizes_of_blocks)
