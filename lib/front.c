@@ -47,18 +47,24 @@ static unsigned heaps_ready(void)
 	return atomic_load_explicit(&nheaps, memory_order_relaxed);
 }
 
+/* From any heap that is not busy and has a block, before one of these takes another span. */
 void *front_aligned(size_t nbytes, size_t align)
 {
 	unsigned n = heaps_ready();
 	unsigned first = n > 1 ? sys_cpu() % n : 0;
+	struct heap *grows = NULL;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct heap *heap = &heaps[(first + i) % n];
+		bool busy;
+		void *block = heap_alloc_try(heap, nbytes, align, &busy);
 
-		if (lock_try(&heap->lock, LOCK_HEAP))
-			return heap_alloc_locked(heap, nbytes, align);
+		if (block)
+			return block;
+		if (!busy && !grows)
+			grows = heap;
 	}
-	return heap_alloc(&heaps[first], nbytes, align);
+	return heap_alloc(grows ? grows : &heaps[first], nbytes, align);
 }
 
 /* One block: more would be memory nobody asked for. */

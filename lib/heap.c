@@ -82,12 +82,26 @@ static struct block *take_locked(struct heap *heap, uint32_t size, size_t align)
 	return block;
 }
 
-void *heap_alloc_locked(struct heap *heap, size_t nbytes, size_t align)
+void *heap_alloc_try(struct heap *heap, size_t nbytes, size_t align, bool *busy)
+{
+	struct block *block;
+
+	*busy = !lock_try(&heap->lock, LOCK_HEAP);
+	if (*busy)
+		return NULL;
+	block = take_locked(heap, block_bytes(nbytes), align);
+	lock_release(&heap->lock, LOCK_HEAP);
+	return block ? block_payload(block) : NULL;
+}
+
+void *heap_alloc(struct heap *heap, size_t nbytes, size_t align)
 {
 	uint32_t size = block_bytes(nbytes);
-	struct block *block = take_locked(heap, size, align);
 	struct span *span = NULL;
+	struct block *block;
 
+	lock_take(&heap->lock, LOCK_HEAP);
+	block = take_locked(heap, size, align);
 	if (!block) {
 		lock_release(&heap->lock, LOCK_HEAP);
 		span = span_create(heap, heap_list_bound(needed(size, align)));
@@ -104,12 +118,6 @@ void *heap_alloc_locked(struct heap *heap, size_t nbytes, size_t align)
 	if (span)
 		span_destroy(span);
 	return block ? block_payload(block) : NULL;
-}
-
-void *heap_alloc(struct heap *heap, size_t nbytes, size_t align)
-{
-	lock_take(&heap->lock, LOCK_HEAP);
-	return heap_alloc_locked(heap, nbytes, align);
 }
 
 /* What is wrong with freeing the block, or NULL. */

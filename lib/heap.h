@@ -58,8 +58,8 @@ void heap_init(struct heap *heap, const char *name, size_t span_bytes);
 /* nbytes aligned to align (a power of two from 16 up), or NULL. At most HEAP_BLOCK_MAX. */
 #define HEAP_BLOCK_MAX ((size_t)2 << 20)
 void *heap_alloc(struct heap *heap, size_t nbytes, size_t align);
-/* The same, the heap's lock held by the caller, who gives it up. */
-void *heap_alloc_locked(struct heap *heap, size_t nbytes, size_t align);
+/* The same from the spans it has; NULL also if another thread holds its lock: *busy. */
+void *heap_alloc_try(struct heap *heap, size_t nbytes, size_t align, bool *busy);
 /* The heap whose live block begins at addr; NULL, reported in one line, if none does. */
 struct heap *heap_of(const void *addr, const char *doing);
 void heap_free(struct heap *heap, void *addr);

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define CACHED_BYTES (128u << 10)	/* what one full sheaf may hold */
-#define BARN_BYTES   ((size_t)16 << 20) /* what a barn may come to hold */
+#define BARN_BYTES   ((size_t)4 << 20) /* what a barn may come to hold */
 #define BARN_SHEAVES 1024
 
 struct kmem_cache *_Atomic cache_table[ID_LIMIT];
