@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define CACHED_BYTES (128u << 10)	/* what one full sheaf may hold */
+#define CACHED_BYTES (128u << 10)      /* what one full sheaf may hold */
 #define BARN_BYTES   ((size_t)4 << 20) /* what a barn may come to hold */
 #define BARN_SHEAVES 1024
 

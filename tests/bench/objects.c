@@ -3,8 +3,9 @@
  * objects: objects of 200 bytes that need initialising (a lock, an empty list, a table of
  * 16 words). how=malloc: malloc and initialise each time. how=cache: a cache with a
  * constructor; how=bulk: the same, 16 at a time; how=prefilled: the same as cache from objects
- * that were constructed before the clock starts. how=none: a cache with no constructor, no
- * initialising. shape=pair frees each at once, shape=batch 1000 in order of allocation.
+ * that were constructed before the clock starts. how=bare and
+ * how=bare-bulk: the calls alone, to count instructions. shape=pair frees each at once, shape=batch
+ * 1000 in order of allocation.
  *
  * Stresses: what a constructed state that survives free is worth; the bulk calls.
  * Origin: J. Bonwick, "The Slab Allocator", USENIX Summer 1994, his table of what
@@ -63,7 +64,7 @@ static inline void use(void *object)
 {
 	struct thing *thing = object;
 
-	if (thing->users != 1 && cache == NULL)
+	if (thing->users != 1)
 		bench_fail("an object is not initialised");
 	*(volatile unsigned *)&thing->lock = 0;
 }
@@ -87,6 +88,22 @@ static inline __attribute__((always_inline)) void run(size_t count, void *(*make
 
 		use(thing);
 		drop(thing);
+	}
+}
+
+/* For counting instructions: nothing but the calls. */
+static void run_bare(size_t count)
+{
+	while (count-- > 0)
+		kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
+}
+
+static void run_bare_bulk(size_t count)
+{
+	for (size_t done = 0; done < count; done += BULK) {
+		if (kmem_cache_alloc_bulk(cache, GFP_KERNEL, BULK, batch) != BULK)
+			bench_fail("out of memory");
+		kmem_cache_free_bulk(cache, BULK, batch);
 	}
 }
 
@@ -116,7 +133,7 @@ int main(int argc, char **argv)
 	how = bench_word("how", "cache");
 	if (strcmp(how, "malloc") != 0)
 		cache = kmem_cache_create("things", sizeof(struct thing), 0, SLAB_PANIC,
-					  strcmp(how, "none") == 0 ? NULL : init_thing);
+					  init_thing);
 	if (strcmp(how, "prefilled") == 0)
 		run(BATCH, make_by_cache, drop_by_cache);
 	bench_start();
@@ -124,6 +141,10 @@ int main(int argc, char **argv)
 		run(count, make_by_malloc, free);
 	else if (strcmp(how, "bulk") == 0)
 		run_bulk(count);
+	else if (strcmp(how, "bare") == 0)
+		run_bare(count);
+	else if (strcmp(how, "bare-bulk") == 0)
+		run_bare_bulk(count);
 	else
 		run(count, make_by_cache, drop_by_cache);
 	bench_stop();

@@ -11,15 +11,29 @@
  */
 #include "bench.h"
 
+#include <sched.h>
+#include <unistd.h>
+
 #define SIZE   8
 #define WRITES 1000
 
 static void *given[1024];
 
+/* Threads that take turns on one processor share no line at the same time. */
+static void stay_on_own_processor(unsigned index)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(index % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 static void scratch(unsigned index, unsigned of)
 {
 	size_t objects = bench_work(bench_number("count", 1200000)) / of;
 
+	stay_on_own_processor(index);
 	if (given[index])
 		free(given[index]);
 	for (size_t n = 0; n < objects; n++) {

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Variant:
-    """One row: a program with arguments. ours: arguments for libkmem instead; only_ours: no peers.
-    also: further rows from the same run, (name, field of time, field of memory)."""
+    """One row: a program with arguments. ours: arguments for libkmem instead; only_ours: no peers;
+    once: one round whatever -n says; quick: part of --quick.
+    also: further rows from the same run, (name, field of time, field of memory), "" for none."""
     benchmark: str
     name: str
     arguments: tuple[str, ...] = ()
@@ -74,9 +75,9 @@ def everything() -> list[Variant]:
     rows += [Variant("zero", "small", ("least=8", "most=1024")),
              Variant("zero", "medium", ("least=1024", "most=32768", "mib=8000")),
              Variant("zero", "large", ("least=65536", "most=4194304"))]
-    rows += [Variant("fragment", "", also=(("final", "time_s", "final_kib"),))]
+    rows += [Variant("fragment", "", also=(("final", "", "final_kib"),))]
     rows += _objects()
-    rows += [Variant("structures", kind, (f"kind={kind}",), also=((f"{kind} walk", "walk_s", "peak_kib"),))
+    rows += [Variant("structures", kind, (f"kind={kind}",), also=((f"{kind} walk", "walk_s", ""),))
              for kind in ("list", "tree", "hash")]
     rows += [Variant("start", "")]
     rows += [Variant("idle", f"passing={n}", (f"passing={n}",), once=True) for n in (1, 0)]
