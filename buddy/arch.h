@@ -38,7 +38,8 @@ static inline void arch_relax(void)
 /* *word -= n, seen whole by those who look on. */
 static inline void arch_subtract(uintptr_t *word, uintptr_t n)
 {
-	__asm__("subq %1, %0" : "+m"(*word) : "ri"(n) : "cc");
+	/* memory: what is loaded after it may then take the register that addressed word */
+	__asm__ volatile("subq %1, %0" : "+m"(*word) : "ri"(n) : "cc", "memory");
 }
 
 /* (*word & bits) == 0, in one instruction, which compilers miss. */

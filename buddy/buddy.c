@@ -142,7 +142,7 @@ static void *alloc_locked(size_t npages, unsigned order, enum page_kind kind, bo
 		zone->pages[index].npages = (uint32_t)npages;
 		zone->pages[index].mapped = 0;
 		zone_insert(zone, index + (uint32_t)npages, ((size_t)1 << order) - npages,
-			    *zeroed ? BLOCK_CLEAN : BLOCK_DIRTY, sys_now_ms());
+			    *zeroed ? BLOCK_CLEAN : BLOCK_DIRTY, *zeroed ? 0 : sys_now_ms());
 	}
 	return base;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Records' memory: see meta.h. An index is 5 bits of chunk, 27 bits of offset in 16 bytes. */
+/* Records' memory: see meta.h. */
 #include "buddy/meta.h"
 
 #include "buddy/root.h"
@@ -8,30 +8,19 @@
 #include <errno.h>
 #include <string.h>
 
-#define META_CHUNKS	 32
-#define META_CHUNK_MIN	 ((size_t)1 << 20)
-#define META_CHUNK_MAX	 ((size_t)1 << 30)
-#define META_STEP	 ((size_t)64 << 10) /* commit at least so much at a time */
-#define META_HUGE	 ((size_t)1 << 20)
-#define META_UNIT_SHIFT	 4
-#define META_CHUNK_SHIFT 27
+#define META_CHUNK_MIN ((size_t)1 << 20)
+#define META_CHUNK_MAX ((size_t)1 << 30)
+#define META_STEP      ((size_t)64 << 10) /* commit at least so much at a time */
+#define META_HUGE      ((size_t)1 << 20)
 
 _Static_assert(META_CHUNK_MAX >> META_UNIT_SHIFT <= 1ul << META_CHUNK_SHIFT, "offset fits");
 
-struct chunk {
-	char *base;
-	size_t nbytes;
-	size_t committed;
-	size_t used;
-};
-
 struct lock meta_lock;
-/* A chunk is written under the lock before its number is published. */
-static struct chunk chunks[META_CHUNKS];
+struct meta_chunk meta_chunks[META_CHUNKS];
 static _Atomic unsigned nchunks;
 
 /* Raise the chunk's watermark to end, or somewhat above. 0 or -ENOMEM. */
-static int chunk_commit(struct chunk *chunk, size_t end)
+static int chunk_commit(struct meta_chunk *chunk, size_t end)
 {
 	size_t step = chunk->committed / 8 > META_STEP ? chunk->committed / 8 : META_STEP;
 	size_t goal = sys_page_up(end - chunk->committed > step ? end : chunk->committed + step);
@@ -49,14 +38,14 @@ static int chunk_commit(struct chunk *chunk, size_t end)
 }
 
 /* A chunk that has need bytes, committed; nobody knows it yet. 0 or -ENOMEM. */
-static int chunk_create(struct chunk *chunk, size_t need)
+static int chunk_create(struct meta_chunk *chunk, size_t need)
 {
 	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
 	size_t want = n < 10 ? META_CHUNK_MIN << n : META_CHUNK_MAX;
 
 	/* A refusal halves the request before it is an error. */
 	for (want = want < need ? need : want; want >= need; want /= 2) {
-		*chunk = (struct chunk){.nbytes = sys_page_up(want), .used = 64};
+		*chunk = (struct meta_chunk){.nbytes = sys_page_up(want), .used = 64};
 		chunk->base = sys_reserve(chunk->nbytes, sys_page_size());
 		if (!chunk->base)
 			continue;
@@ -68,19 +57,19 @@ static int chunk_create(struct chunk *chunk, size_t need)
 	return -ENOMEM;
 }
 
-static bool chunk_enter_locked(const struct chunk *chunk)
+static bool chunk_enter_locked(const struct meta_chunk *chunk)
 {
 	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
 
 	if (n == META_CHUNKS)
 		return false;
-	chunks[n] = *chunk;
+	meta_chunks[n] = *chunk;
 	/* release: pairs with the acquire in meta_at and meta_index */
 	atomic_store_explicit(&nchunks, n + 1, memory_order_release);
 	return true;
 }
 
-static void *chunk_take(struct chunk *chunk, size_t nbytes, size_t align)
+static void *chunk_take(struct meta_chunk *chunk, size_t nbytes, size_t align)
 {
 	uintptr_t base = (uintptr_t)chunk->base;
 	size_t start = ((base + chunk->used + align - 1) & ~(align - 1)) - base;
@@ -99,12 +88,12 @@ static void *take_locked(size_t nbytes, size_t align)
 {
 	unsigned n = atomic_load_explicit(&nchunks, memory_order_relaxed);
 
-	return n ? chunk_take(&chunks[n - 1], nbytes, align) : NULL;
+	return n ? chunk_take(&meta_chunks[n - 1], nbytes, align) : NULL;
 }
 
 void *meta_alloc(size_t nbytes, size_t align)
 {
-	struct chunk fresh;
+	struct meta_chunk fresh;
 	bool entered;
 	void *record;
 
@@ -145,28 +134,4 @@ void meta_pool_put(struct meta_pool *pool, void *record)
 	*(void **)record = pool->free;
 	pool->free = record;
 	lock_release(&meta_lock, LOCK_META);
-}
-
-uint32_t meta_index(const void *record)
-{
-	unsigned n = atomic_load_explicit(&nchunks, memory_order_acquire);
-
-	for (unsigned i = 0; i < n; i++) {
-		size_t offset = (size_t)((const char *)record - chunks[i].base);
-
-		if (offset < chunks[i].nbytes)
-			return i << META_CHUNK_SHIFT | (uint32_t)(offset >> META_UNIT_SHIFT);
-	}
-	return 0;
-}
-
-void *meta_at(uint32_t index)
-{
-	size_t offset = (size_t)(index & ((1u << META_CHUNK_SHIFT) - 1)) << META_UNIT_SHIFT;
-
-	if (!index)
-		return NULL;
-	/* acquire: pairs with the release in chunk_add */
-	(void)atomic_load_explicit(&nchunks, memory_order_acquire);
-	return chunks[index >> META_CHUNK_SHIFT].base + offset;
 }

@@ -34,7 +34,7 @@ int pagemap_cover(const void *addr)
 
 void pagemap_advise(const void *addr)
 {
-	struct leaf *leaf = pagemap_leaf((uintptr_t)addr >> LEAF_SHIFT);
+	struct leaf *leaf = pagemap_leaf(addr);
 
 	sys_advise_huge(leaf, sys_page_up(sizeof(*leaf)), SYS_THP_NEVER);
 }
@@ -52,7 +52,7 @@ int pagemap_commit(const void *addr, size_t npages)
 
 void pagemap_set(void *addr, size_t npages, unsigned id, void *owner)
 {
-	struct leaf *leaf = pagemap_leaf((uintptr_t)addr >> LEAF_SHIFT);
+	struct leaf *leaf = pagemap_leaf(addr);
 	size_t first = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
 
 	for (size_t i = first; i < first + npages; i++) {

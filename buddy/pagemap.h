@@ -91,9 +91,11 @@ extern struct pagemap {
 } pagemap;
 #pragma GCC visibility pop
 
-/* The leaf of a GiB below ROOT_SIZE: one of ours, or the zeros. */
-static inline struct leaf *pagemap_leaf(uintptr_t gib)
+/* The leaf of an address: one of ours, or the zeros. Bits no address has are ignored. */
+static inline struct leaf *pagemap_leaf(const void *addr)
 {
+	uintptr_t gib = (uintptr_t)addr << (64 - ARCH_ADDRESS_BITS) >>
+			(64 - ARCH_ADDRESS_BITS + LEAF_SHIFT);
 	uintptr_t map = (uintptr_t)&pagemap, leaf;
 
 	ARCH_OPAQUE(map);
@@ -105,24 +107,11 @@ static inline struct leaf *pagemap_leaf(uintptr_t gib)
 	return (struct leaf *)leaf;
 }
 
-/* Addresses beyond the root, which no mapping can have. */
-static inline bool pagemap_beyond(const void *addr)
-{
-	return __builtin_expect((uintptr_t)addr >> LEAF_SHIFT >= ROOT_SIZE, 0);
-}
-
-/* The id of any address that is not beyond. */
-static inline unsigned pagemap_id_within(const void *addr)
+static inline unsigned pagemap_id(const void *addr)
 {
 	uintptr_t index = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
 
-	return atomic_load_explicit(&pagemap_leaf((uintptr_t)addr >> LEAF_SHIFT)->id[index],
-				    memory_order_relaxed);
-}
-
-static inline unsigned pagemap_id(const void *addr)
-{
-	return pagemap_beyond(addr) ? ID_NONE : pagemap_id_within(addr);
+	return atomic_load_explicit(&pagemap_leaf(addr)->id[index], memory_order_relaxed);
 }
 
 /* Only for addresses for which pagemap_cover succeeded. */
@@ -130,7 +119,7 @@ static inline struct page *pagemap_page(const void *addr)
 {
 	uintptr_t a = (uintptr_t)addr;
 
-	return &pagemap_leaf(a >> LEAF_SHIFT)->page[a >> PAGE_SHIFT & (LEAF_PAGES - 1)];
+	return &pagemap_leaf(addr)->page[a >> PAGE_SHIFT & (LEAF_PAGES - 1)];
 }
 
 /* Make sure the GiB of addr has a leaf. 0 or -ENOMEM. */

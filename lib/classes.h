@@ -25,8 +25,11 @@
 _Static_assert(ID_FRONTS + NFRONTS <= ID_USER, "ids below the program's");
 
 #pragma GCC visibility push(hidden)
-/* The id of the class for n bytes at (n + 15) / 16; all 0, an empty slot's, before start. */
-extern uint8_t class_ids[SMALL_MAX / 16 + 1];
+/*
+ * At (n + 15) / 16 for n bytes the distance in bytes of the class's slot from the
+ * thread's first; all 0, that of an empty one, before start.
+ */
+extern uint16_t class_slots[SMALL_MAX / 16 + 1];
 #pragma GCC visibility pop
 
 static inline unsigned log2_floor(size_t n)

@@ -63,10 +63,19 @@ static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 	return block;
 }
 
+/* The same where the slot was empty, which is all that is wrong most of the time. */
 static SLOW void *malloc_slow_plain(size_t nbytes)
 {
 	bool zeroed;
 
+	if (nbytes <= SMALL_MAX) {
+		unsigned id = class_slots[(nbytes + 15) >> 4] / sizeof(struct slot);
+		struct kmem_cache *cache = cache_of(id);
+		void *block = cache ? slot_alloc_slow(cache, GFP_KERNEL) : NULL;
+
+		if (block)
+			return block;
+	}
 	return malloc_slow(nbytes, &zeroed);
 }
 
@@ -75,7 +84,8 @@ void *facade_malloc(size_t nbytes)
 	void *block;
 
 	if (__builtin_expect(nbytes <= SMALL_MAX, 1) &&
-	    slot_pop(&thread_slots[class_ids[(nbytes + 15) >> 4]], &block))
+	    slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
+		     &block))
 		return block;
 	return malloc_slow_plain(nbytes);
 }
@@ -132,7 +142,7 @@ static SLOW void free_slow(void *block)
 
 void facade_free(void *block)
 {
-	if (pagemap_beyond(block) || !slot_push(&thread_slots[pagemap_id_within(block)], block))
+	if (!slot_push(&thread_slots[pagemap_id(block)], block))
 		free_slow(block);
 }
 

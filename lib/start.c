@@ -13,7 +13,7 @@
 #include "slab/slot.h"
 
 _Atomic bool started;
-uint8_t class_ids[SMALL_MAX / 16 + 1];
+uint16_t class_slots[SMALL_MAX / 16 + 1];
 static struct lock start_lock;
 
 void start_lock_take(void)
@@ -46,6 +46,11 @@ static void age_heaps(uint32_t age_ms)
 	front_purge(age_ms);
 }
 
+static uint16_t class_slot(size_t nbytes)
+{
+	return (uint16_t)((ID_CLASSES + class_index(nbytes)) * sizeof(struct slot));
+}
+
 void start(void)
 {
 	/* The table of caches is too small for one. */
@@ -54,9 +59,8 @@ void start(void)
 	if (!atomic_load_explicit(&started, memory_order_relaxed)) {
 		options_start();
 		decay_hook = age_heaps;
-		class_ids[0] = ID_CLASSES;
-		for (size_t i = 1; i <= SMALL_MAX / 16; i++)
-			class_ids[i] = (uint8_t)(ID_CLASSES + class_index(i * 16));
+		for (size_t i = 0; i <= SMALL_MAX / 16; i++)
+			class_slots[i] = class_slot(i ? i * 16 : 1);
 		/* release: pairs with the acquire in start_ensure */
 		atomic_store_explicit(&started, true, memory_order_release);
 	}

@@ -111,18 +111,14 @@ static void sheaf_drop(struct thread *thread, struct kmem_cache *cache, struct s
 	sheaf_put(sheaf);
 }
 
-/* Load the sheaf, keep the one it replaces as spare if there is none, else drop it: it is empty. */
-static void replace_empty(struct thread *thread, struct kmem_cache *cache, struct sheaf *sheaf)
+/* The thread has one sheaf for another: what it could hold changes if their levels differ. */
+static void recharge(struct thread *thread, const struct kmem_cache *cache,
+		     const struct sheaf *gone, const struct sheaf *come)
 {
-	struct slot *slot = thread_slot(thread, cache->id);
-	struct shelf *shelf = thread_shelf(thread, cache->id);
-	struct sheaf *empty = slot_unload(slot);
-
-	slot_load(slot, sheaf);
-	if (empty && !shelf_spare(shelf))
-		shelf_set_spare(shelf, empty);
-	else
-		sheaf_drop(thread, cache, empty);
+	if (sheaf_level(gone) != sheaf_level(come)) {
+		discharge(thread, cache, gone);
+		charge(thread, cache, come);
+	}
 }
 
 static bool alloc_from_spare(struct slot *slot, struct shelf *shelf)
@@ -139,15 +135,25 @@ static bool alloc_from_spare(struct slot *slot, struct shelf *shelf)
 	return true;
 }
 
-static bool alloc_from_barn(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf)
+/* A full sheaf for the empty one, which becomes the spare if there is none. */
+static bool alloc_from_barn(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+			    struct shelf *shelf)
 {
-	struct sheaf *full = barn_take(cache);
+	struct sheaf *full = barn_take(cache), *empty;
 
 	if (!full)
 		return false;
-	charge(thread, cache, full);
 	shelf_count(&shelf->pub.traded, sheaf_fill(full));
-	replace_empty(thread, cache, full);
+	empty = slot_unload(slot);
+	slot_load(slot, full);
+	if (empty && shelf_spare(shelf)) {
+		recharge(thread, cache, empty, full);
+		sheaf_put(empty);
+	} else {
+		charge(thread, cache, full);
+		if (empty)
+			shelf_set_spare(shelf, empty);
+	}
 	return true;
 }
 
@@ -196,13 +202,6 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 	return objects[0];
 }
 
-/* After one in sixteen operations that need no slab: two threads may trade for ever. */
-static void pass_at_times(struct thread *thread, struct shelf *shelf)
-{
-	if ((++shelf->moves & 15) == 0)
-		thread_pass(thread);
-}
-
 /* Past a thread's end, without memory for its record, or too large for sheaves. */
 static bool uncached(const struct thread *thread, const struct kmem_cache *cache)
 {
@@ -242,10 +241,10 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 	slot = thread_slot(thread, cache->id);
 	shelf = thread_shelf(thread, cache->id);
 	shelf_enlist(thread, shelf, cache->id);
-	if ((alloc_from_spare(slot, shelf) || alloc_from_barn(thread, cache, shelf)) &&
+	if ((alloc_from_spare(slot, shelf) || alloc_from_barn(thread, cache, slot, shelf)) &&
 	    slot_pop(slot, &object)) {
 		if (may_wait)
-			pass_at_times(thread, shelf);
+			thread_pass(thread);
 		return object;
 	}
 	if (!may_wait)
@@ -276,7 +275,7 @@ static bool free_to_spare(struct thread *thread, struct kmem_cache *cache, struc
 	return true;
 }
 
-/* Rid the slot of its full sheaf: to the barn, or its objects home. */
+/* Rid the slot of its full sheaf: to the barn for an empty one, or its objects home. */
 static void free_to_barn(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
 			 struct shelf *shelf)
 {
@@ -287,15 +286,15 @@ static void free_to_barn(struct thread *thread, struct kmem_cache *cache, struct
 	if (!full)
 		return;
 	fill = sheaf_fill(full);
-	empty = sheaf_for(thread, cache, shelf);
+	empty = sheaf_get(sheaf_level(full));
 	if (empty && barn_give(cache, full)) {
-		discharge(thread, cache, full);
 		shelf_count(&shelf->pub.traded, fill);
 		slot_load(slot, empty);
-		pass_at_times(thread, shelf);
+		thread_pass(thread);
 		return;
 	}
-	sheaf_drop(thread, cache, empty);
+	if (empty)
+		sheaf_put(empty);
 	thread_pass(thread);
 	if (thread_at_bound(thread))
 		thread_evict(thread);

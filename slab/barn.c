@@ -34,9 +34,14 @@ static void barn_missed(struct kmem_cache *cache)
 	struct barn *barn = &cache->barn;
 	int32_t limit = atomic_load_explicit(&barn->limit, memory_order_relaxed);
 
-	if (!atomic_load_explicit(&barn->overflows, memory_order_relaxed))
+	uint32_t overflows = atomic_load_explicit(&barn->overflows, memory_order_relaxed);
+
+	if (!overflows)
 		return;
 	atomic_store_explicit(&barn->overflows, 0, memory_order_relaxed);
+	/* Twice the bound would not have been enough: a phase of the program, not a flow. */
+	if ((int32_t)overflows > limit)
+		return;
 	limit = limit * 2 < cache->limit_max ? limit * 2 : cache->limit_max;
 	atomic_store_explicit(&barn->limit, limit, memory_order_relaxed);
 }

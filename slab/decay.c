@@ -12,7 +12,8 @@
 #include "slab/slab.h"
 #include "slab/slot.h"
 
-#define EVICT_VISITS 2 /* shelves looked at for each slow operation at the bound */
+#define PASSES	     16 /* slow operations to a look at the clock */
+#define EVICT_VISITS 2	/* shelves looked at for each slow operation at the bound */
 
 void (*decay_hook)(uint32_t age_ms);
 
@@ -99,11 +100,15 @@ void decay_pass(void)
 
 void thread_pass(struct thread *thread)
 {
-	uint32_t now = sys_now_ms();
 	/* acquire: what was asked for in this epoch; pairs with threads_ask_trim */
 	uint32_t epoch = atomic_load_explicit(&trim_epoch, memory_order_acquire);
 	uint32_t all_epoch = atomic_load_explicit(&trim_all_epoch, memory_order_relaxed);
+	uint32_t now;
 
+	/* The clock is in a part of the C library that small programs never touch. */
+	if (thread->epoch == epoch && ++thread->passes % PASSES != 0)
+		return;
+	now = sys_now_ms();
 	if (now - thread->pass_ms > settings.decay_ms || thread->epoch != epoch) {
 		thread->pass_ms = now;
 		flush_idle(thread,

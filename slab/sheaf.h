@@ -21,6 +21,8 @@
 #ifndef SLAB_SHEAF_H
 #define SLAB_SHEAF_H
 
+#include "buddy/meta.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,13 +69,64 @@ static inline void sheaf_set(struct sheaf *sheaf, unsigned level, unsigned fill)
 	atomic_store_explicit(&sheaf->head, (uint64_t)level << 16 | fill, memory_order_relaxed);
 }
 
-/* An empty sheaf of the level, or NULL without memory. */
-struct sheaf *sheaf_get(unsigned level);
-/* Give back an empty one. */
-void sheaf_put(struct sheaf *sheaf);
+#define HEAD_NEXT 32
 
-void sheaf_push(struct sheaf_stack *stack, struct sheaf *sheaf);
+static inline void sheaf_push(struct sheaf_stack *stack, struct sheaf *sheaf)
+{
+	uint64_t index = meta_index(sheaf);
+	uint64_t head = atomic_load_explicit(&sheaf->head, memory_order_relaxed) & UINT32_MAX;
+	uint64_t top = atomic_load_explicit(&stack->top, memory_order_relaxed);
+	uint64_t changed;
+
+	do {
+		atomic_store_explicit(&sheaf->head, head | top << HEAD_NEXT, memory_order_relaxed);
+		changed = ((top >> 32) + 1) << 32 | index;
+		/* release: the sheaf's objects; pairs with the acquire in sheaf_pop */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&stack->top, &top, changed, memory_order_release, memory_order_relaxed));
+}
+
 /* NULL: the stack is empty. */
-struct sheaf *sheaf_pop(struct sheaf_stack *stack);
+static inline struct sheaf *sheaf_pop(struct sheaf_stack *stack)
+{
+	/* acquire: pairs with the release in sheaf_push */
+	uint64_t top = atomic_load_explicit(&stack->top, memory_order_acquire);
+	struct sheaf *sheaf;
+	uint64_t head, changed;
+
+	do {
+		sheaf = meta_at((uint32_t)top);
+		if (!sheaf)
+			return NULL;
+		/* Another thread may own it by now: then the tag has changed. */
+		head = atomic_load_explicit(&sheaf->head, memory_order_relaxed);
+		changed = ((top >> 32) + 1) << 32 | head >> HEAD_NEXT;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&stack->top, &top, changed, memory_order_acquire, memory_order_acquire));
+	return sheaf;
+}
+
+/* An empty sheaf of the level, or NULL without memory. */
+struct sheaf *sheaf_make(unsigned level);
+
+#pragma GCC visibility push(hidden)
+extern struct sheaf_stack sheaf_idle[SHEAF_LEVELS];
+#pragma GCC visibility pop
+
+static inline struct sheaf *sheaf_get(unsigned level)
+{
+	struct sheaf *sheaf = sheaf_pop(&sheaf_idle[level]);
+
+	if (!sheaf)
+		return sheaf_make(level);
+	sheaf_set(sheaf, level, 0);
+	return sheaf;
+}
+
+/* Give back an empty one. */
+static inline void sheaf_put(struct sheaf *sheaf)
+{
+	sheaf_push(&sheaf_idle[sheaf_level(sheaf)], sheaf);
+}
 
 #endif

@@ -135,7 +135,6 @@ struct thread *thread_attach(void)
 	if (!thread)
 		return NULL;
 	__atomic_store_n(&thread->pub.tid, sys_tid(), __ATOMIC_RELAXED);
-	thread->pass_ms = sys_now_ms();
 	thread_slots = thread_slot(thread, 0);
 	/* May allocate, if many keys were made before ours: by now it can. */
 	if (pthread_setspecific(key, thread_slots) != 0) {

@@ -51,8 +51,9 @@ struct thread {
 	_Atomic size_t charge;	  /* bytes all its sheaves could hold */
 	struct thread *next_idle; /* guarded by the threads lock */
 	uint32_t max_ids;	  /* reserved; fewer than ID_LIMIT if so much was refused */
-	uint32_t hand; /* id of the next shelf to look at when at the bound; 0: the first */
-	uint32_t unused[14];
+	uint32_t hand;	 /* id of the next shelf to look at when at the bound; 0: the first */
+	uint32_t passes; /* slow operations, modulo 2^32 */
+	uint32_t unused[13];
 };
 
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");
