@@ -9,11 +9,11 @@
 
 #include <errno.h>
 
-#define PURGE_FIRST 8u /* from this order on, a MiB, before another zone */
-#define ZONE_FIRST  ((size_t)32 << 20)
-#define ZONE_LEAST  ((size_t)1 << 20)
-#define ZONE_MOST   ((size_t)1 << LEAF_SHIFT)
-#define ZONE_LARGE  ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
+#define COALESCE_FIRST 8u /* orders from a MiB on */
+#define ZONE_FIRST     ((size_t)32 << 20)
+#define ZONE_LEAST     ((size_t)1 << 20)
+#define ZONE_MOST      ((size_t)1 << LEAF_SHIFT)
+#define ZONE_LARGE     ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
 
 struct lock buddy_lock;
 static struct zone *last_zone;	      /* guarded by the lock */
@@ -99,11 +99,17 @@ static struct zone *zone_create(unsigned order)
 	return NULL;
 }
 
-/*
- * A block of the order from any zone: dirty, clean, then from above a watermark.
- * NULL: *refused says whether the system had no more, or the zones no room.
- */
-static void *take_locked(unsigned order, bool *zeroed, struct zone **from, bool *refused)
+static uint64_t dirty_pages(void)
+{
+	uint64_t npages = 0;
+
+	for_each_zone (zone)
+		npages += __atomic_load_n(&zone->pub.dirty, __ATOMIC_RELAXED);
+	return npages;
+}
+
+/* A free block of the order from any zone: dirty, else clean. */
+static void *take_free(unsigned order, bool *zeroed, struct zone **from)
 {
 	for (unsigned state = 0; state < BLOCK_STATES; state++)
 		for_each_zone (zone) {
@@ -115,6 +121,12 @@ static void *take_locked(unsigned order, bool *zeroed, struct zone **from, bool 
 			*from = zone;
 			return zone_address(zone, index);
 		}
+	return NULL;
+}
+
+/* From above a watermark. *refused: the system would not commit more. */
+static void *take_above(unsigned order, bool *zeroed, struct zone **from, bool *refused)
+{
 	for_each_zone (zone) {
 		int err = zone_grow(zone, order);
 
@@ -126,6 +138,20 @@ static void *take_locked(unsigned order, bool *zeroed, struct zone **from, bool 
 		return zone_address(zone, zone_take(zone, order, BLOCK_CLEAN));
 	}
 	return NULL;
+}
+
+/* NULL: *refused says whether the system had no more, or the zones no room. */
+static void *take_locked(unsigned order, bool *zeroed, struct zone **from, bool *refused)
+{
+	void *base = take_free(order, zeroed, from);
+
+	/* Much is wanted: rather what is there, in pieces of two kinds, than more. */
+	if (!base && order >= COALESCE_FIRST && dirty_pages() >= 1ull << (order - 1)) {
+		for_each_zone (zone)
+			zone_coalesce(zone);
+		base = take_free(order, zeroed, from);
+	}
+	return base ? base : take_above(order, zeroed, from, refused);
 }
 
 /* take_locked, marked and cut to size. */
@@ -147,29 +173,9 @@ static void *alloc_locked(size_t npages, unsigned order, enum page_kind kind, bo
 	return base;
 }
 
-static void *try_alloc(size_t npages, unsigned order, enum page_kind kind, bool *zeroed,
-		       bool *refused)
-{
-	void *base;
-
-	lock_take(&buddy_lock, LOCK_PAGES);
-	base = alloc_locked(npages, order, kind, zeroed, refused);
-	lock_release(&buddy_lock, LOCK_PAGES);
-	return base;
-}
-
 static unsigned order_of(size_t npages)
 {
 	return npages <= 1 ? 0 : 64 - (unsigned)__builtin_clzl(npages - 1);
-}
-
-static uint64_t dirty_pages(void)
-{
-	uint64_t npages = 0;
-
-	for_each_zone (zone)
-		npages += __atomic_load_n(&zone->pub.dirty, __ATOMIC_RELAXED);
-	return npages;
 }
 
 /* Enter the new zone, unless another thread has made room meanwhile. */
@@ -201,11 +207,9 @@ void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *
 
 	if (order > ZONE_ORDER_MAX)
 		return NULL;
-	base = try_alloc(npages, order, kind, zeroed, &refused);
-	/* Dirty and clean buddies do not merge: make them alike before asking for much more. */
-	if (!base && (refused || order >= PURGE_FIRST) && dirty_pages() >= npages &&
-	    buddy_purge(0) > 0)
-		base = try_alloc(npages, order, kind, zeroed, &refused);
+	lock_take(&buddy_lock, LOCK_PAGES);
+	base = alloc_locked(npages, order, kind, zeroed, &refused);
+	lock_release(&buddy_lock, LOCK_PAGES);
 	if (base || refused)
 		return base;
 	fresh = zone_create(order);

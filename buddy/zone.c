@@ -169,6 +169,28 @@ uint32_t zone_take(struct zone *zone, unsigned order, enum block_state state)
 	return index;
 }
 
+void zone_coalesce(struct zone *zone)
+{
+	/* Upward, as a merged block belongs to the next order. */
+	for (unsigned order = 0; order < ZONE_ORDER_MAX; order++) {
+		uint32_t index = zone->lists[BLOCK_DIRTY][order].head, next;
+
+		for (; index != LIST_END; index = next) {
+			uint32_t buddy = index ^ (1u << order);
+			uint32_t stamp = zone->pages[index].stamp;
+
+			next = zone->pages[index].next;
+			if (buddy + (1u << order) > zone->pub.committed ||
+			    zone->pages[buddy].kind != PAGE_CLEAN ||
+			    zone->pages[buddy].order != order)
+				continue;
+			list_del(zone, index, PAGE_NONE);
+			list_del(zone, buddy, PAGE_NONE);
+			insert_block(zone, index & ~(1u << order), order + 1, BLOCK_DIRTY, stamp);
+		}
+	}
+}
+
 /* The free block that begins at index, or NULL: one that ends the claim's patience. */
 static const struct page *claim_next(const struct zone *zone, uint32_t index)
 {

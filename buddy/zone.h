@@ -8,8 +8,8 @@
  *
  * Free blocks are powers of two of pages, naturally aligned, in lists by order
  * and by state: dirty as the last owner left them, or clean, reading as zeros.
- * Buddies merge only in the same state; purging makes dirty blocks clean, and
- * then they merge (K. C. Knowlton, "A Fast Storage Allocator", CACM 1965).
+ * Buddies merge only in the same state, until purging makes them alike, or a
+ * request finds no block large enough (K. C. Knowlton, "A Fast Storage Allocator", CACM 1965).
  *
  * Invariants:
  *  Z1  every free block's first descriptor says its state and order; no other
@@ -57,6 +57,8 @@ void zone_insert(struct zone *zone, uint32_t index, size_t npages, enum block_st
 		 uint32_t stamp);
 /* Take exactly the pages [index, index + npages) if all are free; else change nothing. */
 bool zone_claim(struct zone *zone, uint32_t index, size_t npages);
+/* Merge dirty blocks with clean buddies too, as dirty: where larger blocks are wanted. */
+void zone_coalesce(struct zone *zone);
 /* Take one block off its list, leaving it PAGE_BUSY. */
 void zone_remove(struct zone *zone, uint32_t index);
 /* Walk the zone; NULL, or the first invariant that does not hold. */

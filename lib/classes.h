@@ -2,10 +2,10 @@
 /*
  * The facade's sizes. To 128 bytes in steps of 16, then four steps to each
  * doubling up to 32 KiB: objects of caches malloc-16 … malloc-32768. Above, to
- * 128 KiB, eight steps to each doubling: blocks of the heap, heads included, kept
+ * a MiB, eight steps to each doubling: blocks of the heap, heads included, kept
  * in sheaves.
  *
- *	id: | 0 none | 1 pages | 2 … 41 classes | 42 … 57 front bins | … 96 the program's
+ *	id: | 0 none | 1 pages | 2 … 41 classes | 42 … 82 front bins | … 96 the program's
  */
 #ifndef LIB_CLASSES_H
 #define LIB_CLASSES_H
@@ -15,8 +15,8 @@
 
 #define SMALL_MAX  ((size_t)32768)
 #define NCLASSES   40u
-#define FRONT_MAX  ((size_t)131072)
-#define NFRONTS	   16u
+#define FRONT_MAX  ((size_t)1179648) /* a MiB with its head */
+#define NFRONTS	   41u
 #define ID_CLASSES ID_FIRST
 #define ID_FRONTS  (ID_CLASSES + NCLASSES)
 /* The heap serves up to this many bytes, pages more. */

@@ -96,7 +96,11 @@ static unsigned level_for(const struct thread *thread, const struct kmem_cache *
 /* An empty sheaf as large as the slot has grown to, or NULL. */
 static struct sheaf *sheaf_for(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf)
 {
-	struct sheaf *sheaf = sheaf_get(level_for(thread, cache, shelf));
+	struct sheaf *sheaf = NULL;
+
+	/* A block this large is let in while there is room for any. */
+	if (cache->pub.stride <= SHEAF_BYTES || !thread_at_bound(thread))
+		sheaf = sheaf_get(level_for(thread, cache, shelf));
 
 	if (sheaf)
 		charge(thread, cache, sheaf);

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define CACHED_BYTES (128u << 10)      /* what one full sheaf may hold */
 #define BARN_BYTES   ((size_t)4 << 20) /* what a barn may come to hold */
 #define BARN_SHEAVES 1024
 
@@ -74,11 +73,11 @@ static void set_sheaf_size(struct kmem_cache *cache)
 	size_t sheaf_bytes;
 
 	while (level + 1 < SHEAF_LEVELS &&
-	       (size_t)sheaf_capacity(level + 1) * cache->pub.stride <= CACHED_BYTES)
+	       (size_t)sheaf_capacity(level + 1) * cache->pub.stride <= SHEAF_BYTES)
 		level++;
 	cache->level_max = (uint8_t)level;
-	cache->direct = cache->pub.stride > CACHED_BYTES;
-	cache->no_spare = cache->pub.stride > CACHED_BYTES / 2;
+	cache->direct = cache->pub.stride > SHEAF_BYTES;
+	cache->no_spare = cache->pub.stride > SHEAF_BYTES / 2;
 	sheaf_bytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
 	cache->limit_max = (int32_t)(BARN_BYTES / sheaf_bytes);
 	if (cache->limit_max > BARN_SHEAVES)
@@ -180,6 +179,7 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 		cache->pub.stride = size;
 		set_sheaf_size(cache);
 		cache->barn.limit = cache->limit_max = 0;
+		cache->direct = false;
 		atomic_store_explicit(&cache_table[id], cache, memory_order_release);
 	}
 	lock_release(&cache_lock, LOCK_CACHES);

@@ -20,7 +20,8 @@
 #include <kmem/inspect.h>
 #include <stdbool.h>
 
-#define ID_USER 96u /* ids below are the facade's */
+#define SHEAF_BYTES (128u << 10) /* what one full sheaf may hold, more than one object */
+#define ID_USER	    96u		 /* ids below are the facade's */
 
 enum slab_bucket {		  /* by the share of free objects */
 		   BUCKET_FULL,	  /* none */

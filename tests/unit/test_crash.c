@@ -38,6 +38,8 @@ static void victim_of_cache(void)
 /* A block of a heap and its right neighbour. */
 static void victim_of_heap(void)
 {
+	/* No sheaf between the block and its heap. */
+	ck_assert_int_eq(kmem_option_set("thread_cache", "0"), 0);
 	victim = kmem_malloc(LARGER_THAN_FRONT);
 	neighbour = kmem_malloc(LARGER_THAN_FRONT);
 	ck_assert_ptr_nonnull(neighbour);
@@ -334,8 +336,10 @@ END_TEST
 /* The block's head lies inside a larger free block by then. */
 START_TEST(double_free_of_a_heap_block_merged_with_the_one_before)
 {
-	char *before = kmem_malloc(LARGER_THAN_FRONT);
+	char *before;
 
+	ck_assert_int_eq(kmem_option_set("thread_cache", "0"), 0);
+	before = kmem_malloc(LARGER_THAN_FRONT);
 	victim_of_heap();
 	ck_assert_ptr_eq(before + kmem_usable_size(before) + 8, victim);
 	kmem_free(before);

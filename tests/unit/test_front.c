@@ -24,6 +24,7 @@ END_TEST
 
 START_TEST(a_block_goes_to_the_bin_it_can_serve)
 {
+	ck_assert_int_eq(kmem_option_set("thread_cache", "64M"), 0);
 	for (size_t nbytes = SMALL_MAX + 1; nbytes <= FRONT_MAX; nbytes += 777) {
 		void *block = kmem_malloc(nbytes), *again;
 
