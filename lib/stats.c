@@ -4,6 +4,7 @@
 
 #include "buddy/buddy.h"
 #include "buddy/root.h"
+#include "lib/classes.h"
 #include "lib/core.h"
 #include "lib/front.h"
 #include "slab/thread.h"
@@ -92,10 +93,27 @@ static void add_caches(struct totals *totals)
 	}
 }
 
+/* Bytes of heap blocks that are free, in the sheaves before the heaps. */
+static size_t front_parked(void)
+{
+	size_t nbytes = 0;
+
+	for (unsigned id = ID_FRONTS; id < ID_FRONTS + NFRONTS; id++) {
+		const struct kmem_cache *cache = cache_of(id);
+		uint64_t away = 0, parked = 0;
+
+		if (cache)
+			add_threads(cache, &away, &parked);
+		nbytes += cache ? parked * cache->pub.stride : 0;
+	}
+	return nbytes;
+}
+
 static struct totals sum(void)
 {
 	struct totals totals = {.mapped = load(&root_record.mapped_bytes)};
 	struct heap *heap;
+	size_t nbytes;
 
 	for_each_zone (zone) {
 		totals.nzones++;
@@ -108,6 +126,8 @@ static struct totals sum(void)
 		totals.spans += load(&heap->pub.span_bytes);
 		totals.heap_live += load(&heap->pub.live_bytes);
 	}
+	nbytes = front_parked();
+	totals.heap_live = totals.heap_live > nbytes ? totals.heap_live - nbytes : 0;
 	add_caches(&totals);
 	return totals;
 }

@@ -143,7 +143,7 @@ static bool alloc_from_spare(struct slot *slot, struct shelf *shelf)
 static bool alloc_from_barn(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
 			    struct shelf *shelf)
 {
-	struct sheaf *full = barn_take(cache), *empty;
+	struct sheaf *full = barn_take(cache, thread->number), *empty;
 
 	if (!full)
 		return false;
@@ -291,7 +291,7 @@ static void free_to_barn(struct thread *thread, struct kmem_cache *cache, struct
 		return;
 	fill = sheaf_fill(full);
 	empty = sheaf_get(sheaf_level(full));
-	if (empty && barn_give(cache, full)) {
+	if (empty && barn_give(cache, full, thread->number)) {
 		shelf_count(&shelf->pub.traded, fill);
 		slot_load(slot, empty);
 		thread_pass(thread);

@@ -15,7 +15,7 @@ static int32_t barn_full(const struct kmem_cache *cache)
 	return (int32_t)__atomic_load_n(&cache->pub.barn_sheaves, __ATOMIC_RELAXED);
 }
 
-bool barn_give(struct kmem_cache *cache, struct sheaf *sheaf)
+bool barn_give(struct kmem_cache *cache, struct sheaf *sheaf, unsigned thread)
 {
 	struct barn *barn = &cache->barn;
 
@@ -24,7 +24,7 @@ bool barn_give(struct kmem_cache *cache, struct sheaf *sheaf)
 		return false;
 	}
 	count(cache, 1, sheaf_fill(sheaf));
-	sheaf_push(&barn->full, sheaf);
+	sheaf_push(&barn->full[thread % BARN_STACKS], sheaf);
 	return true;
 }
 
@@ -46,11 +46,14 @@ static void barn_missed(struct kmem_cache *cache)
 	atomic_store_explicit(&barn->limit, limit, memory_order_relaxed);
 }
 
-struct sheaf *barn_take(struct kmem_cache *cache)
+struct sheaf *barn_take(struct kmem_cache *cache, unsigned thread)
 {
 	struct barn *barn = &cache->barn;
-	struct sheaf *sheaf = sheaf_pop(&barn->full);
+	struct sheaf *sheaf = NULL;
 	int32_t nfull;
+
+	for (unsigned i = 0; i < BARN_STACKS && !sheaf; i++)
+		sheaf = sheaf_pop(&barn->full[(thread + i) % BARN_STACKS]);
 
 	if (!sheaf) {
 		barn_missed(cache);

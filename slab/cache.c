@@ -263,7 +263,7 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 static void drain_sheaves(struct kmem_cache *cache, int32_t n)
 {
 	while (n-- > 0) {
-		struct sheaf *sheaf = barn_take(cache);
+		struct sheaf *sheaf = barn_take(cache, 0);
 		unsigned fill;
 
 		if (!sheaf)

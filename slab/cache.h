@@ -46,9 +46,11 @@ struct cache_ops {
 	void (*detach)(struct kmem_cache *cache, struct shelf *shelf);
 };
 
+#define BARN_STACKS 4u
+
 /* Full sheaves, bounded by limit, which follows the traffic (barn.c). */
 struct barn {
-	struct sheaf_stack full;
+	struct sheaf_stack full[BARN_STACKS]; /* by thread, so that few share one */
 	_Atomic int32_t nfull;
 	_Atomic int32_t low; /* least nfull since the last decay */
 	_Atomic int32_t limit;

@@ -18,6 +18,7 @@ __thread struct slot *thread_slots __attribute__((tls_model("initial-exec"))) =
 struct lock threads_lock;
 static struct thread *idle;	   /* guarded by threads_lock */
 static uint32_t nslots = IDS_STEP; /* readable in each record; guarded by threads_lock */
+static uint32_t nthreads;	   /* records ever made; guarded by threads_lock */
 static pthread_key_t key;
 static enum { KEY_NONE, KEY_MADE, KEY_REFUSED } key_state; /* guarded by threads_lock */
 
@@ -89,6 +90,7 @@ static struct thread *thread_create(void)
 	err = commit(thread, nslots, max_ids);
 	if (!err) {
 		thread->max_ids = max_ids;
+		thread->number = nthreads++;
 		thread->pub.slots = (uintptr_t)thread_slot(thread, 0);
 		thread->pub.shelves = (uintptr_t)thread_shelf(thread, 0);
 		thread->pub.nslots = nslots;

@@ -53,7 +53,8 @@ struct thread {
 	uint32_t max_ids;	  /* reserved; fewer than ID_LIMIT if so much was refused */
 	uint32_t hand;	 /* id of the next shelf to look at when at the bound; 0: the first */
 	uint32_t passes; /* slow operations, modulo 2^32 */
-	uint32_t unused[13];
+	uint32_t number; /* of the record, counted from 0 */
+	uint32_t unused[12];
 };
 
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");

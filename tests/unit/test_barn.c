@@ -24,7 +24,7 @@ static int32_t fill(void)
 {
 	int32_t n = 0;
 
-	while (barn_give(cache, full()))
+	while (barn_give(cache, full(), 0))
 		n++;
 	return n;
 }
@@ -33,7 +33,7 @@ static int32_t empty(void)
 {
 	int32_t n = 0;
 
-	while (barn_take(cache))
+	while (barn_take(cache, 0))
 		n++;
 	return n;
 }
@@ -56,13 +56,13 @@ END_TEST
 START_TEST(published_counts_follow)
 {
 	setup();
-	barn_give(cache, full());
-	barn_give(cache, full());
+	barn_give(cache, full(), 0);
+	barn_give(cache, full(), 0);
 	ck_assert_uint_eq(cache->pub.barn_sheaves, 2);
 	ck_assert_uint_eq(cache->pub.barn_objects, 2 * sheaf_capacity(2));
-	barn_take(cache);
-	barn_take(cache);
-	barn_take(cache);
+	barn_take(cache, 0);
+	barn_take(cache, 0);
+	barn_take(cache, 0);
 	ck_assert_uint_eq(cache->pub.barn_sheaves, 0);
 	ck_assert_uint_eq(cache->pub.barn_objects, 0);
 }
@@ -92,9 +92,9 @@ START_TEST(surplus_is_what_nobody_needed)
 	setup();
 	fill();
 	barn_surplus(cache);
-	barn_take(cache);
-	barn_take(cache);
-	barn_give(cache, full());
+	barn_take(cache, 0);
+	barn_take(cache, 0);
+	barn_give(cache, full(), 0);
 	ck_assert_int_eq(barn_surplus(cache), BARN_LIMIT_FIRST - 2);
 	ck_assert_int_eq(barn_surplus(cache), BARN_LIMIT_FIRST - 1);
 }
