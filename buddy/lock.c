@@ -10,6 +10,8 @@
 __thread unsigned lock_held __attribute__((tls_model("initial-exec")));
 #endif
 
+const void *_Atomic lock_forking;
+
 void lock_wait(struct lock *lock)
 {
 	for (int i = 0; i < LOCK_SPINS; i++) {

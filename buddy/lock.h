@@ -13,6 +13,7 @@
 #include "buddy/report.h"
 #include "buddy/sys.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 enum lock_rank {
@@ -50,12 +51,28 @@ static inline void lock_note(enum lock_rank rank, bool taken)
 }
 #endif
 
+/*
+ * The thread that forks, while it holds all locks, by the address of its errno:
+ * it may take and release each again, as other fork handlers of the program may
+ * allocate. NULL at other times.
+ */
+extern const void *_Atomic lock_forking;
+
+static inline bool lock_is_ours(void)
+{
+	const void *forking = atomic_load_explicit(&lock_forking, memory_order_relaxed);
+
+	return __builtin_expect(forking != NULL, 0) && forking == &errno;
+}
+
 void lock_wait(struct lock *lock);
 
 static inline bool lock_try(struct lock *lock, enum lock_rank rank)
 {
 	uint32_t free = 0;
 
+	if (lock_is_ours())
+		return true;
 	/* acquire: pairs with the release in lock_release */
 	if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, 1, memory_order_acquire,
 						     memory_order_relaxed))
@@ -74,6 +91,8 @@ static inline void lock_take(struct lock *lock, enum lock_rank rank)
 
 static inline void lock_release(struct lock *lock, enum lock_rank rank)
 {
+	if (lock_is_ours())
+		return;
 	lock_note(rank, false);
 	/* release: pairs with the acquire in lock_try and lock_wait */
 	if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)

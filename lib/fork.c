@@ -9,7 +9,10 @@
 #include "slab/slab.h"
 #include "slab/thread.h"
 
+#include <errno.h>
 #include <pthread.h>
+
+_Atomic bool fork_registered;
 
 /* Locks of one rank are taken by none but fork, which holds all above them. */
 static void quiet_take(struct lock *lock)
@@ -49,20 +52,33 @@ static void each_lock(void (*act)(struct lock *))
 static void before(void)
 {
 	each_lock(quiet_take);
+	atomic_store_explicit(&lock_forking, &errno, memory_order_relaxed);
 }
 
 static void in_parent(void)
 {
+	atomic_store_explicit(&lock_forking, NULL, memory_order_relaxed);
 	each_lock(quiet_release);
 }
 
 static void in_child(void)
 {
+	atomic_store_explicit(&lock_forking, NULL, memory_order_relaxed);
 	each_lock(lock_reset);
 	threads_after_fork();
 }
 
 void fork_register(void)
 {
-	pthread_atfork(before, in_parent, in_child);
+	if (!atomic_exchange_explicit(&fork_registered, true, memory_order_relaxed))
+		pthread_atfork(before, in_parent, in_child);
+}
+
+/* glibc's: false from the first pthread_create on, before that allocates. */
+extern char __libc_single_threaded __attribute__((weak));
+
+void fork_register_if_threaded(void)
+{
+	if (!&__libc_single_threaded || !__libc_single_threaded)
+		fork_register();
 }

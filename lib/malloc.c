@@ -8,6 +8,7 @@
 #include "buddy/report.h"
 #include "buddy/run.h"
 #include "lib/core.h"
+#include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/start.h"
 
@@ -155,6 +156,7 @@ void *kmem_calloc(size_t count, size_t nbytes)
 	size_t total;
 	void *block;
 
+	fork_watch();
 	if (__builtin_mul_overflow(count, nbytes, &total)) {
 		errno = ENOMEM;
 		return NULL;

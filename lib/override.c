@@ -13,6 +13,9 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
+/* By this the core knows that malloc is ours. */
+EXPORT const char kmem_core_override = 1;
+
 EXPORT void *malloc(size_t nbytes)
 {
 	return kmem_core_malloc(nbytes);

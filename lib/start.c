@@ -67,10 +67,16 @@ void start(void)
 	start_lock_release();
 }
 
+/* In libkmem-malloc, if that is in the process. */
+extern const char kmem_core_override __attribute__((weak));
+
 /* Early, so that other libraries' fork handlers, run before ours, still find an allocator. */
 __attribute__((constructor(101))) static void start_late(void)
 {
 	start_ensure();
 	twin_check();
-	fork_register();
+	if (&kmem_core_override)
+		fork_register_if_threaded();
+	else
+		fork_register();
 }
