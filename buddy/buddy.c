@@ -51,51 +51,45 @@ static void zone_advise(void *base, size_t nbytes)
 
 static struct meta_pool zone_pool = {.nbytes = sizeof(struct zone), .align = 64};
 
-/* Reserve an aligned range for a zone; a refusal halves it, down to least. */
-static void *zone_reserve(size_t *nbytes, size_t least)
-{
-	lock_take(&buddy_lock, LOCK_PAGES);
-	*nbytes = next_zone < least ? least : next_zone;
-	lock_release(&buddy_lock, LOCK_PAGES);
-	for (; *nbytes >= least; *nbytes /= 2) {
-		void *base = sys_reserve(*nbytes, *nbytes);
-
-		if (base)
-			return base;
-	}
-	return NULL;
-}
-
 static void zone_discard(struct zone *zone)
 {
 	sys_unmap((void *)zone->pub.base, zone->pub.npages << PAGE_SHIFT);
 	meta_pool_put(&zone_pool, zone);
 }
 
-/* A zone with a block of the order committed, which nobody knows yet; NULL: refused. */
+/* Make a zone of nbytes with a block of the order committed. 0 or -ENOMEM. */
+static int zone_try(struct zone *zone, size_t nbytes, unsigned order)
+{
+	void *base = sys_reserve(nbytes, nbytes);
+
+	if (!base)
+		return -ENOMEM;
+	if (pagemap_cover(base) == 0) {
+		zone_advise(base, nbytes);
+		zone_init(zone, base, nbytes >> PAGE_SHIFT);
+		if (zone_grow(zone, order) == 0)
+			return 0;
+	}
+	sys_unmap(base, nbytes);
+	return -ENOMEM;
+}
+
+/* A zone with a block of the order, which nobody knows yet; a refusal halves it. */
 static struct zone *zone_create(unsigned order)
 {
 	size_t least = PAGE_BYTES << order < ZONE_LEAST ? ZONE_LEAST : PAGE_BYTES << order;
 	struct zone *zone = meta_pool_get(&zone_pool);
 	size_t nbytes;
-	void *base;
 
 	if (!zone)
 		return NULL;
-	base = zone_reserve(&nbytes, least);
-	if (!base) {
-		meta_pool_put(&zone_pool, zone);
-		return NULL;
-	}
-	zone->pub.base = (uintptr_t)base;
-	zone->pub.npages = nbytes >> PAGE_SHIFT;
-	if (pagemap_cover(base) == 0) {
-		zone_advise(base, nbytes);
-		zone_init(zone, base, nbytes >> PAGE_SHIFT);
-		if (zone_grow(zone, order) == 0)
+	lock_take(&buddy_lock, LOCK_PAGES);
+	nbytes = next_zone < least ? least : next_zone;
+	lock_release(&buddy_lock, LOCK_PAGES);
+	for (; nbytes >= least; nbytes /= 2)
+		if (zone_try(zone, nbytes, order) == 0)
 			return zone;
-	}
-	zone_discard(zone);
+	meta_pool_put(&zone_pool, zone);
 	return NULL;
 }
 
