@@ -57,24 +57,23 @@ static void zone_discard(struct zone *zone)
 	meta_pool_put(&zone_pool, zone);
 }
 
-/* Make a zone of nbytes with a block of the order committed. 0 or -ENOMEM. */
-static int zone_try(struct zone *zone, size_t nbytes, unsigned order)
+/* Reserve and cover a zone of nbytes. 0 or -ENOMEM. */
+static int zone_try(struct zone *zone, size_t nbytes)
 {
 	void *base = sys_reserve(nbytes, nbytes);
 
 	if (!base)
 		return -ENOMEM;
-	if (pagemap_cover(base) == 0) {
-		zone_advise(base, nbytes);
-		zone_init(zone, base, nbytes >> PAGE_SHIFT);
-		if (zone_grow(zone, order) == 0)
-			return 0;
+	if (pagemap_cover(base) < 0) {
+		sys_unmap(base, nbytes);
+		return -ENOMEM;
 	}
-	sys_unmap(base, nbytes);
-	return -ENOMEM;
+	zone_advise(base, nbytes);
+	zone_init(zone, base, nbytes >> PAGE_SHIFT);
+	return 0;
 }
 
-/* A zone with a block of the order, which nobody knows yet; a refusal halves it. */
+/* A zone with room for a block of the order, which nobody knows yet; a refusal halves it. */
 static struct zone *zone_create(unsigned order)
 {
 	size_t least = PAGE_BYTES << order < ZONE_LEAST ? ZONE_LEAST : PAGE_BYTES << order;
@@ -87,7 +86,7 @@ static struct zone *zone_create(unsigned order)
 	nbytes = next_zone < least ? least : next_zone;
 	lock_release(&buddy_lock, LOCK_PAGES);
 	for (; nbytes >= least; nbytes /= 2)
-		if (zone_try(zone, nbytes, order) == 0)
+		if (zone_try(zone, nbytes) == 0)
 			return zone;
 	meta_pool_put(&zone_pool, zone);
 	return NULL;
@@ -172,7 +171,11 @@ static unsigned order_of(size_t npages)
 	return npages <= 1 ? 0 : 64 - (unsigned)__builtin_clzl(npages - 1);
 }
 
-/* Enter the new zone, unless another thread has made room meanwhile. */
+/*
+ * Enter the new zone, unless another thread has made room meanwhile, or nothing
+ * can be committed. Its descriptors may have been those of another thread's zone
+ * that was discarded: they are written under the lock only.
+ */
 static void *alloc_in_new_zone(struct zone *fresh, size_t npages, unsigned order,
 			       enum page_kind kind, bool *zeroed)
 {
@@ -181,7 +184,7 @@ static void *alloc_in_new_zone(struct zone *fresh, size_t npages, unsigned order
 
 	lock_take(&buddy_lock, LOCK_PAGES);
 	base = alloc_locked(npages, order, kind, zeroed, &refused);
-	if (!base) {
+	if (!base && zone_grow(fresh, order) == 0) {
 		zone_publish(fresh);
 		entered = true;
 		base = alloc_locked(npages, order, kind, zeroed, &refused);
