@@ -76,5 +76,5 @@ int main(int argc, char **argv)
 			first = last;
 		printf("%zu blocks of %zu bytes\n", last, sizes[i]);
 	}
-	return first > 0 && last == 0;
+	return all ? first == 0 || last == 0 : first > 0 && last == 0;
 }
