@@ -38,6 +38,10 @@ struct block {
 	uint32_t clean;		   /* while free: the whole pages inside were given back */
 };
 
+#pragma GCC visibility push(hidden)
+extern uint64_t block_secret; /* the process's; set before the first block is made */
+#pragma GCC visibility pop
+
 /*
  * Heads are read and written whole: a thread may look at the size of its own
  * block while another, holding the heap's lock, frees the one before it.
@@ -63,18 +67,18 @@ static inline bool block_has(const struct block *block, unsigned flag)
 }
 
 /* A multiplication spreads every bit of the three into the upper half (Knuth, 6.4). */
-static inline uint32_t block_check(const struct block *block, uint32_t low, uint64_t secret)
+static inline uint32_t block_check(const struct block *block, uint32_t low)
 {
-	uint64_t mixed = ((uintptr_t)block >> 3 ^ (uint64_t)low << 20 ^ secret);
+	uint64_t mixed = ((uintptr_t)block >> 3 ^ (uint64_t)low << 20 ^ block_secret);
 
 	return (uint32_t)(mixed * 0x9e3779b97f4a7c15ull >> 32);
 }
 
-static inline void block_set(struct block *block, uint32_t size, unsigned flags, uint64_t secret)
+static inline void block_set(struct block *block, uint32_t size, unsigned flags)
 {
 	uint32_t low = size | flags;
 
-	__atomic_store_n(&block->head, (uint64_t)block_check(block, low, secret) << 32 | low,
+	__atomic_store_n(&block->head, (uint64_t)block_check(block, low) << 32 | low,
 			 __ATOMIC_RELAXED);
 }
 
@@ -85,16 +89,24 @@ static inline void block_unset(struct block *block)
 }
 
 /* Change flags: those in clear off, those in set on. */
-static inline void block_flag(struct block *block, unsigned clear, unsigned set, uint64_t secret)
+static inline void block_flag(struct block *block, unsigned clear, unsigned set)
 {
-	block_set(block, block_size(block), (block_flags(block) & ~clear) | set, secret);
+	block_set(block, block_size(block), (block_flags(block) & ~clear) | set);
 }
 
-static inline bool block_sound(const struct block *block, uint64_t secret)
+static inline bool block_sound(const struct block *block)
 {
 	uint64_t head = block_head(block);
 
-	return head >> 32 == block_check(block, (uint32_t)head, secret);
+	return head >> 32 == block_check(block, (uint32_t)head);
+}
+
+/* A sound, live block of at least nbytes, head included. */
+static inline bool block_fits(const struct block *block, uint32_t nbytes)
+{
+	uint64_t head = block_head(block);
+
+	return block_sound(block) && !(head & (BLOCK_FREE | BLOCK_END)) && (uint32_t)head >= nbytes;
 }
 
 static inline void *block_payload(struct block *block)

@@ -15,7 +15,6 @@
 
 #define SMALL_MAX  ((size_t)32768)
 #define NCLASSES   40u
-#define FRONT_MAX  ((size_t)1179648) /* a MiB with its head */
 #define NFRONTS	   41u
 #define ID_CLASSES ID_FIRST
 #define ID_FRONTS  (ID_CLASSES + NCLASSES)
@@ -31,6 +30,11 @@ _Static_assert(ID_FRONTS + NFRONTS <= ID_USER, "ids below the program's");
  */
 extern uint16_t class_slots[SMALL_MAX / 16 + 1];
 #pragma GCC visibility pop
+
+static inline bool id_is_front(unsigned id)
+{
+	return id - ID_FRONTS < NFRONTS;
+}
 
 static inline unsigned log2_floor(size_t n)
 {
@@ -55,7 +59,7 @@ static inline unsigned class_size(unsigned index)
 	return (4 + (index - 8) % 4 + 1) << (5 + (index - 8) / 4);
 }
 
-/* The bin of blocks of at least nbytes, head included; one past the bins above FRONT_MAX. */
+/* The bin of blocks of at least nbytes, head included; NFRONTS or more: too large for any. */
 static inline unsigned front_index(size_t nbytes)
 {
 	unsigned log = log2_floor(nbytes - 1);

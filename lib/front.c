@@ -67,6 +67,22 @@ void *front_aligned(size_t nbytes, size_t align)
 	return heap_alloc(grows ? grows : &heaps[first], nbytes, align);
 }
 
+/* The bin all of whose requests a block can serve; NFRONTS: none. */
+static unsigned front_fit(const void *addr)
+{
+	size_t nbytes = heap_usable(addr) + BLOCK_HEAD;
+	unsigned index = nbytes >= front_size(0) ? front_index(nbytes + 1) - 1 : NFRONTS;
+
+	return index < NFRONTS && cache_of(ID_FRONTS + index) ? index : NFRONTS;
+}
+
+void front_tag(void *addr)
+{
+	unsigned index = front_fit(addr);
+
+	pagemap_set(addr, 1, index < NFRONTS ? ID_FRONTS + index : ID_PAGES, NULL);
+}
+
 /* One block: more would be memory nobody asked for. */
 static unsigned front_refill(struct kmem_cache *cache, struct shelf *shelf, void **out,
 			     unsigned want)
@@ -74,22 +90,32 @@ static unsigned front_refill(struct kmem_cache *cache, struct shelf *shelf, void
 	(void)shelf;
 	(void)want;
 	out[0] = front_aligned(cache->pub.stride - BLOCK_HEAD, BLOCK_ALIGN);
+	if (out[0])
+		pagemap_set(out[0], 1, cache->id, NULL);
 	return out[0] != NULL;
+}
+
+/* The heap whose live block begins at addr, which came out of a sheaf; NULL, reported. */
+static struct heap *home_of(const void *addr)
+{
+	unsigned id = pagemap_id(addr);
+
+	if (id == ID_PAGES || id_is_front(id))
+		return heap_of(addr, "free");
+	report_bug("double free: block %p came home, and its span has gone", addr);
+	return NULL;
 }
 
 static void front_home(struct kmem_cache *cache, void **blocks, unsigned n)
 {
 	(void)cache;
 	for (unsigned i = 0; i < n; i++) {
-		struct heap *heap = NULL;
+		struct heap *heap = home_of(blocks[i]);
 
-		if (pagemap_id(blocks[i]) == ID_PAGES)
-			heap = heap_of(blocks[i], "free");
-		else
-			report_bug("double free: block %p came home, and its span has gone",
-				   blocks[i]);
-		if (heap)
-			heap_free(heap, blocks[i]);
+		if (!heap)
+			continue;
+		pagemap_set(blocks[i], 1, ID_PAGES, NULL);
+		heap_free(heap, blocks[i]);
 	}
 }
 
@@ -115,36 +141,51 @@ static struct kmem_cache *front_cache(unsigned index)
 	return cache_create_front(ID_FRONTS + index, front_size(index), &front_ops);
 }
 
+bool front_strange(unsigned index, void *block)
+{
+	struct heap *heap = home_of(block);
+
+	if (!heap)
+		return true;
+	if (heap_usable(block) + BLOCK_HEAD >= front_size(index))
+		return false;
+	/* A smaller one that begins on the page of one of the bin's. */
+	heap_free(heap, block);
+	return true;
+}
+
 void *front_alloc(size_t nbytes)
 {
 	struct kmem_cache *cache;
-	void *block;
 	unsigned index;
+	void *block;
 
-	if (nbytes > FRONT_MAX - BLOCK_HEAD)
-		return front_aligned(nbytes, BLOCK_ALIGN);
 	index = front_index(nbytes + BLOCK_HEAD);
-	if (slot_pop(&thread_slots[ID_FRONTS + index], &block))
-		return block;
 	cache = front_cache(index);
-	return cache ? slot_alloc_slow(cache, GFP_KERNEL) : front_aligned(nbytes, BLOCK_ALIGN);
+	if (!cache)
+		return front_aligned(nbytes, BLOCK_ALIGN);
+	do {
+		block = slot_alloc_slow(cache, GFP_KERNEL);
+	} while (block && front_strange(index, block));
+	return block;
 }
 
 void front_free(void *addr)
 {
 	struct heap *heap = heap_of(addr, "free");
-	size_t nbytes;
 	unsigned index;
 
 	if (!heap)
 		return;
-	nbytes = heap_usable(addr) + BLOCK_HEAD;
-	/* The bin all of whose requests the block can serve. */
-	index = nbytes >= front_size(0) ? front_index(nbytes + 1) - 1 : NFRONTS;
-	if (index >= NFRONTS || !cache_of(ID_FRONTS + index)) {
+	index = front_fit(addr);
+	if (index == NFRONTS) {
 		heap_free(heap, addr);
 		decay_pass();
-	} else if (!slot_push(&thread_slots[ID_FRONTS + index], addr))
+		return;
+	}
+	/* Next time free() finds the bin itself. */
+	pagemap_set(addr, 1, ID_FRONTS + index, NULL);
+	if (!slot_push(&thread_slots[ID_FRONTS + index], addr))
 		slot_free_slow(cache_of(ID_FRONTS + index), addr);
 }
 

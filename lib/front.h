@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The facade's heaps: a few, chosen by processor; a thread that finds one busy
- * takes the next. In front of them sheaves hold what a thread freed last.
+ * takes the next. In front of them sheaves, in bins by size, hold what a thread
+ * freed last.
+ *
+ * The page on which a block's payload begins bears the id of its bin, so that
+ * free() pushes it as it would an object. That is a hint: a smaller block may
+ * begin on the same page. So what comes out of a sheaf is looked at.
  */
 #ifndef LIB_FRONT_H
 #define LIB_FRONT_H
 
+#include "lib/classes.h"
 #include "lib/heap.h"
+#include "slab/slot.h"
 
 #define FRONT_HEAPS 4u
 
@@ -15,10 +22,29 @@ void *front_alloc(size_t nbytes);
 void *front_aligned(size_t nbytes, size_t align);
 /* addr is on a page of a heap. */
 void front_free(void *addr);
+/* The block at addr has another size now. */
+void front_tag(void *addr);
 
 /* The i-th heap; NULL past the last of those made so far. */
 struct heap *front_heap(unsigned i);
 /* Over all heaps. */
 size_t front_purge(uint32_t age_ms);
+
+/* Is what came out of a bin's sheaf no block of the bin? Then it was dealt with. */
+bool front_strange(unsigned index, void *block);
+
+/* nbytes as above, from the thread's sheaf; NULL: it has none. */
+static inline void *front_cached(size_t nbytes)
+{
+	unsigned index = front_index(nbytes + BLOCK_HEAD);
+	void *block;
+
+	while (slot_pop(&thread_slots[ID_FRONTS + index], &block))
+		/* All that is wrong with a block shows in its head. */
+		if (__builtin_expect(block_fits(block_of(block), front_size(index)), 1) ||
+		    !front_strange(index, block))
+			return block;
+	return NULL;
+}
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+uint64_t block_secret;
+
 static void count(uint64_t *counter, uint64_t add)
 {
 	__atomic_store_n(counter, *counter + add, __ATOMIC_RELAXED);
@@ -14,10 +16,7 @@ static void count(uint64_t *counter, uint64_t add)
 
 void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 {
-	uint64_t random;
-
-	memcpy(&random, sys_random16(), sizeof(random));
-	heap->secret = random ^ (uintptr_t)heap;
+	memcpy(&block_secret, sys_random16(), sizeof(block_secret));
 	heap->span_bytes = span_bytes < HEAP_SPAN_MIN ? HEAP_SPAN_MIN : span_bytes;
 	strncpy(heap->pub.name, name, sizeof(heap->pub.name) - 1);
 }
@@ -30,9 +29,9 @@ static void split_locked(struct heap *heap, struct block *block, uint32_t size)
 
 	if (rest_size < BLOCK_MIN)
 		return;
-	block_set(block, size, block_flags(block), heap->secret);
+	block_set(block, size, block_flags(block));
 	rest = block_next(block);
-	block_set(rest, rest_size, 0, heap->secret);
+	block_set(rest, rest_size, 0);
 	heap_block_release(heap, rest);
 }
 
@@ -48,8 +47,8 @@ static struct block *align_locked(struct heap *heap, struct block *block, size_t
 	while (aligned - payload < BLOCK_MIN)
 		aligned += align;
 	front = (uint32_t)(aligned - payload);
-	block_set(block, front, block_flags(block), heap->secret);
-	block_set(block_next(block), whole - front, 0, heap->secret);
+	block_set(block, front, block_flags(block));
+	block_set(block_next(block), whole - front, 0);
 	heap_block_release(heap, block);
 	return block_after(block, front);
 }
@@ -69,8 +68,8 @@ static struct block *take_locked(struct heap *heap, uint32_t size, size_t align)
 	if (!block)
 		return NULL;
 	heap_list_del(heap, block);
-	block_flag(block, BLOCK_FREE, 0, heap->secret);
-	block_flag(block_next(block), BLOCK_PREV_FREE, 0, heap->secret);
+	block_flag(block, BLOCK_FREE, 0);
+	block_flag(block_next(block), BLOCK_PREV_FREE, 0);
 	block = align_locked(heap, block, align);
 	split_locked(heap, block, size);
 	span = span_of(block);
@@ -128,7 +127,7 @@ static const char *block_error(const struct span *span, const struct block *bloc
 	if (addr % BLOCK_ALIGN != BLOCK_HEAD || addr < span->base + BLOCK_HEAD ||
 	    addr >= span->base + span->nbytes - BLOCK_HEAD)
 		return "no block begins there";
-	if (!block_sound(block, span->heap->secret))
+	if (!block_sound(block))
 		return "its header was overwritten, or no block begins there";
 	if (block_has(block, BLOCK_END))
 		return "no block begins there";
@@ -151,7 +150,7 @@ struct heap *heap_of(const void *addr, const char *doing)
 /* A neighbour about to be merged must be what its tag says. */
 static bool neighbour_sound(const struct heap *heap, const struct block *block)
 {
-	if (block_sound(block, heap->secret))
+	if (block_sound(block))
 		return true;
 	report_bug("heap '%s': the header at %p, next to a block being freed, was overwritten",
 		   heap->pub.name, (const void *)block);
@@ -177,9 +176,9 @@ struct block *heap_block_release(struct heap *heap, struct block *block)
 		block = prev;
 	}
 	/* Neighbours of free blocks are live (H2), so PREV_FREE is off. */
-	block_set(block, size, BLOCK_FREE, heap->secret);
+	block_set(block, size, BLOCK_FREE);
 	block_set_footer(block);
-	block_flag(block_next(block), 0, BLOCK_PREV_FREE, heap->secret);
+	block_flag(block_next(block), 0, BLOCK_PREV_FREE);
 	heap_list_add(heap, block);
 	return block;
 }
@@ -227,9 +226,9 @@ bool heap_resize(struct heap *heap, void *addr, size_t nbytes)
 	if (size > old && neighbour_sound(heap, next) && block_has(next, BLOCK_FREE) &&
 	    old + block_size(next) >= size) {
 		heap_list_del(heap, next);
-		block_set(block, old + block_size(next), block_flags(block), heap->secret);
+		block_set(block, old + block_size(next), block_flags(block));
 		block_unset(next);
-		block_flag(block_next(block), BLOCK_PREV_FREE, 0, heap->secret);
+		block_flag(block_next(block), BLOCK_PREV_FREE, 0);
 	}
 	if (block_size(block) >= size)
 		split_locked(heap, block, size);

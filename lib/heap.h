@@ -45,7 +45,6 @@ struct heap {
 	struct kmem_root_heap pub;
 	struct lock lock;
 	size_t span_bytes; /* new spans' size, unless a block needs more */
-	uint64_t secret;
 	struct span *spans;
 	struct span *empty; /* the one kept without live blocks, or NULL */
 	uint32_t classes;   /* bit per class with a list that is not empty */

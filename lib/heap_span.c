@@ -64,8 +64,8 @@ void span_enter(struct heap *heap, struct span *span)
 		span->next->prev = span;
 	heap->spans = span;
 	count_spans(heap, 1, span->nbytes);
-	block_set(first, size, 0, heap->secret);
-	block_set(block_next(first), 0, BLOCK_END, heap->secret);
+	block_set(first, size, 0);
+	block_set(block_next(first), 0, BLOCK_END);
 	heap_block_release(heap, first);
 }
 
@@ -109,8 +109,8 @@ static struct block *purge_list(struct heap *heap, struct block *block, uint32_t
 		    !inner_pages(block, &start))
 			continue;
 		heap_list_del(heap, block);
-		block_flag(block, BLOCK_FREE, 0, heap->secret);
-		block_flag(block_next(block), BLOCK_PREV_FREE, 0, heap->secret);
+		block_flag(block, BLOCK_FREE, 0);
+		block_flag(block_next(block), BLOCK_PREV_FREE, 0);
 		span_of(block)->live++; /* must not be taken for empty meanwhile */
 		block->next = chain;
 		chain = block;

@@ -19,7 +19,7 @@ static const char *check_block(const struct heap *heap, const struct block *bloc
 {
 	bool prev_free = prev && block_has(prev, BLOCK_FREE);
 
-	if (!block_sound(block, heap->secret))
+	if (!block_sound(block))
 		return "H1: a block's header was overwritten";
 	if (block_has(block, BLOCK_PREV_FREE) != prev_free)
 		return "H3: a block's tag disagrees with the block before it";

@@ -64,20 +64,22 @@ static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 	return block;
 }
 
-/* The same where the slot was empty, which is all that is wrong most of the time. */
+/* The same where the sheaf of a class, or a bin's, is likely to have one. */
 static SLOW void *malloc_slow_plain(size_t nbytes)
 {
+	void *block = NULL;
 	bool zeroed;
 
 	if (nbytes <= SMALL_MAX) {
 		unsigned id = class_slots[(nbytes + 15) >> 4] / sizeof(struct slot);
 		struct kmem_cache *cache = cache_of(id);
-		void *block = cache ? slot_alloc_slow(cache, GFP_KERNEL) : NULL;
 
-		if (block)
-			return block;
+		if (cache)
+			block = slot_alloc_slow(cache, GFP_KERNEL);
+	} else if (nbytes <= HEAP_MAX) {
+		block = front_cached(nbytes);
 	}
-	return malloc_slow(nbytes, &zeroed);
+	return block ? block : malloc_slow(nbytes, &zeroed);
 }
 
 void *facade_malloc(size_t nbytes)
@@ -96,7 +98,7 @@ enum block_kind block_kind(const void *addr)
 	unsigned id = pagemap_id(addr);
 
 	if (id >= ID_FIRST)
-		return BLOCK_SLAB;
+		return id_is_front(id) ? BLOCK_HEAP : BLOCK_SLAB;
 	if (id == ID_NONE)
 		return BLOCK_FOREIGN;
 	switch (pagemap_page(addr)->kind) {
@@ -199,10 +201,8 @@ size_t kmem_good_size(size_t nbytes)
 {
 	if (nbytes <= SMALL_MAX)
 		return class_size(class_index(nbytes ? nbytes : 1));
-	if (nbytes <= FRONT_MAX - BLOCK_HEAD)
-		return front_size(front_index(nbytes + BLOCK_HEAD)) - BLOCK_HEAD;
 	if (nbytes <= HEAP_MAX)
-		return block_bytes(nbytes) - BLOCK_HEAD;
+		return front_size(front_index(nbytes + BLOCK_HEAD)) - BLOCK_HEAD;
 	if (nbytes > PTRDIFF_MAX)
 		return nbytes;
 	return (nbytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);

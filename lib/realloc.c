@@ -40,8 +40,12 @@ static void *resize(const struct found *found, size_t nbytes)
 	/* Shrinking is not worth a copy until half would be wasted. */
 	if (nbytes <= found->usable && (nbytes >= found->usable / 2 || found->usable <= 64))
 		return found->block;
-	if (found->kind == BLOCK_HEAP && nbytes > SMALL_MAX && nbytes <= HEAP_MAX)
-		return heap_resize(found->heap, found->block, nbytes) ? found->block : NULL;
+	if (found->kind == BLOCK_HEAP && nbytes > SMALL_MAX && nbytes <= HEAP_MAX) {
+		if (!heap_resize(found->heap, found->block, nbytes))
+			return NULL;
+		front_tag(found->block);
+		return found->block;
+	}
 	if (found->kind == BLOCK_LARGE && nbytes > HEAP_MAX)
 		return run_resize(found->block, (nbytes + PAGE_BYTES - 1) >> PAGE_SHIFT);
 	return NULL;

@@ -141,6 +141,12 @@ static void cache_publish(struct kmem_cache *cache, const struct cache_shape *sh
 	atomic_store_explicit(&cache_table[cache->id], cache, memory_order_release);
 }
 
+static void record_number(struct kmem_cache *record, unsigned id)
+{
+	record->id = id;
+	record->slot = id * (uint32_t)sizeof(struct slot);
+}
+
 /* Give a record that nobody has seen its id; the one that has it already, if another was first. */
 static struct kmem_cache *record_enter_locked(struct kmem_cache *fresh, unsigned id)
 {
@@ -148,7 +154,7 @@ static struct kmem_cache *record_enter_locked(struct kmem_cache *fresh, unsigned
 		meta_pool_put(&record_pool, fresh);
 		return cache_of(id);
 	}
-	fresh->id = id;
+	record_number(fresh, id);
 	return fresh;
 }
 
@@ -177,6 +183,7 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 	if (cache == fresh) {
 		cache->ops = ops;
 		cache->pub.stride = size;
+		strcpy(cache->pub.name, "malloc-heap");
 		set_sheaf_size(cache);
 		cache->barn.limit = cache->limit_max = 0;
 		cache->direct = false;
@@ -203,7 +210,7 @@ static int record_get_locked(struct kmem_cache *fresh, struct kmem_cache **recor
 		meta_pool_put(&record_pool, fresh);
 		return err;
 	}
-	fresh->id = id;
+	record_number(fresh, id);
 	*record = fresh;
 	atomic_store_explicit(&cache_table[id], fresh, memory_order_release);
 	__atomic_store_n(&root_record.ncaches, id + 1, __ATOMIC_RELEASE);

@@ -63,6 +63,7 @@ struct kmem_cache {
 	void (*ctor)(void *);
 	uint32_t id;	     /* as in the table, also while pub.id is 0 */
 	uint32_t reciprocal; /* of the stride, 2^32 / stride rounded up */
+	uint32_t slot;	     /* the distance in bytes of its slot from a thread's first */
 	uint32_t nwords;     /* of a slab's bitmap */
 	uint8_t level_max;   /* sheaves' capacity: bytes cached are bounded */
 	bool direct;	     /* objects too large for sheaves */

@@ -37,6 +37,21 @@ static void report_interior(const struct slab *slab, const void *object)
 		   (void *)(slab->base + offset / stride * stride));
 }
 
+/* Its slab has gone since it was freed first, or it came by a bulk free, which looks at nothing. */
+static void report_stray(const struct kmem_cache *cache, const void *object)
+{
+	unsigned id = pagemap_id(object);
+
+	if (id >= ID_FIRST)
+		report_bug("wrong cache or double free: %p came home to cache '%s', and is of "
+			   "cache '%s'",
+			   object, cache->pub.name, cache_of(id)->pub.name);
+	else
+		report_bug("foreign pointer or double free: %p came home to cache '%s', and is "
+			   "in no slab",
+			   object, cache->pub.name);
+}
+
 /* Return the run of objects at the front that belong to one slab; how many. */
 static unsigned return_run(const struct kmem_cache *cache, void **objects, unsigned n)
 {
@@ -46,8 +61,7 @@ static unsigned return_run(const struct kmem_cache *cache, void **objects, unsig
 	uintptr_t end;
 
 	if (pagemap_id(objects[0]) != cache->id) {
-		report_bug("double free: object %p of cache '%s' came home, and its slab has gone",
-			   objects[0], cache->pub.name);
+		report_stray(cache, objects[0]);
 		return 1;
 	}
 	slab = slab_of(objects[0]);

@@ -19,7 +19,7 @@ static inline void *object_alloc(struct kmem_cache *cache, gfp_t flags)
 {
 	void *object;
 
-	return slot_pop(&thread_slots[cache->id], &object) ? object : alloc_slow(cache, flags);
+	return slot_pop(slot_of(cache), &object) ? object : alloc_slow(cache, flags);
 }
 
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags)
@@ -61,10 +61,8 @@ static __attribute__((noinline)) void free_wrong(const struct kmem_cache *cache,
 
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
-	unsigned id = pagemap_id(object);
-
-	if (__builtin_expect(id != cache->id, 0))
+	if (__builtin_expect(pagemap_id(object) != cache->id, 0))
 		free_wrong(cache, object);
-	else if (__builtin_expect(!slot_push(&thread_slots[id], object), 0))
+	else if (__builtin_expect(!slot_push(slot_of(cache), object), 0))
 		slot_free_slow(cache, object);
 }

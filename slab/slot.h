@@ -9,6 +9,12 @@
 #include "slab/cache.h"
 #include "slab/thread.h"
 
+/* This thread's slot of a cache. */
+static inline struct slot *slot_of(const struct kmem_cache *cache)
+{
+	return (struct slot *)((char *)thread_slots + cache->slot);
+}
+
 /*
  * The object on top; false: the slot is empty. The owner alone writes, so it
  * reads plainly; it writes atomically for those who look on.

@@ -67,7 +67,10 @@ KMEM_API void kmem_cache_free(struct kmem_cache *cache, void *object);
  * EINVAL for more than INT_MAX) and nothing allocated. */
 KMEM_API int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t flags, size_t nobjects,
 				   void **objects);
-/* Free nobjects of them; cache NULL: each to the cache (or heap) it came from. */
+/*
+ * Free nobjects of them, none of them NULL; what is wrong with one is found when it goes home.
+ * cache NULL: each to the cache (or heap) it came from, NULL and all that free() knows.
+ */
 KMEM_API void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nobjects, void **objects);
 
 /*

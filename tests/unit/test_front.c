@@ -25,7 +25,7 @@ END_TEST
 START_TEST(a_block_goes_to_the_bin_it_can_serve)
 {
 	ck_assert_int_eq(kmem_option_set("thread_cache", "64M"), 0);
-	for (size_t nbytes = SMALL_MAX + 1; nbytes <= FRONT_MAX; nbytes += 777) {
+	for (size_t nbytes = SMALL_MAX + 1; nbytes <= HEAP_MAX; nbytes += 777) {
 		void *block = kmem_malloc(nbytes), *again;
 
 		kmem_free(block);
@@ -104,12 +104,17 @@ START_TEST(block_bits_round_trip)
 	_Alignas(16) char memory[256] = {0};
 	struct block *block = (struct block *)(memory + BLOCK_HEAD);
 
-	block_set(block, 64, BLOCK_PREV_FREE, 4711);
+	block_secret = 4711;
+	block_set(block, 64, BLOCK_PREV_FREE);
 	ck_assert_uint_eq(block_size(block), 64);
 	ck_assert_uint_eq(block_flags(block), BLOCK_PREV_FREE);
-	require(block_sound(block, 4711));
-	require(!block_sound(block, 4712));
-	block_flag(block, BLOCK_PREV_FREE, BLOCK_FREE, 4711);
+	require(block_sound(block));
+	require(block_fits(block, 64) && !block_fits(block, 80));
+	block_secret = 4712;
+	require(!block_sound(block));
+	block_secret = 4711;
+	block_flag(block, BLOCK_PREV_FREE, BLOCK_FREE);
+	require(!block_fits(block, 64));
 	require(block_has(block, BLOCK_FREE) && !block_has(block, BLOCK_PREV_FREE));
 	block_set_footer(block);
 	ck_assert_ptr_eq(block_prev(block_next(block)), block);
@@ -123,10 +128,11 @@ START_TEST(a_head_with_any_bit_flipped_is_not_sound)
 	struct block *block = (struct block *)(memory + BLOCK_HEAD);
 	unsigned unseen = 0;
 
-	block_set(block, 48, 0, 0x123456789abcdefull);
+	block_secret = 0x123456789abcdefull;
+	block_set(block, 48, 0);
 	for (int bit = 0; bit < 64; bit++) {
 		block->head ^= 1ull << bit;
-		unseen += block_sound(block, 0x123456789abcdefull);
+		unseen += block_sound(block);
 		block->head ^= 1ull << bit;
 	}
 	ck_assert_uint_eq(unseen, 0);

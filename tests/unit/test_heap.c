@@ -162,7 +162,7 @@ START_TEST(a_new_span_always_holds_the_block_it_was_made_for)
 	for (size_t span = HEAP_SPAN_MIN; span <= 4 * MIB; span *= 4)
 		for (size_t nbytes = 1000; nbytes <= HEAP_BLOCK_MAX; nbytes += nbytes / 7)
 			for (size_t align = 16; align <= 4096; align *= 16) {
-				struct heap one = {.secret = 0};
+				struct heap one = {.spans = NULL};
 				void *block;
 
 				heap_init(&one, "one", span);

@@ -12,7 +12,7 @@ static void setup(void)
 {
 	void *a, *b, *c;
 
-	heap = (struct heap){.secret = 0};
+	heap = (struct heap){.spans = NULL};
 	heap_init(&heap, "test", HEAP_SPAN_MIN);
 	a = heap_alloc(&heap, 1000, 16);
 	b = heap_alloc(&heap, 1000, 16);
@@ -41,7 +41,7 @@ START_TEST(H1_an_overwritten_head_is_found)
 	one->head += 16;
 	expect_broken("H1:");
 	setup();
-	block_set(three, 100 << 20, BLOCK_PREV_FREE, heap.secret);
+	block_set(three, 100 << 20, BLOCK_PREV_FREE);
 	expect_broken("H1:");
 }
 END_TEST
@@ -50,9 +50,9 @@ START_TEST(H2_two_free_neighbours_are_found)
 {
 	setup();
 	heap_list_add(&heap, one);
-	block_flag(one, 0, BLOCK_FREE, heap.secret);
+	block_flag(one, 0, BLOCK_FREE);
 	block_set_footer(one);
-	block_flag(two, 0, BLOCK_PREV_FREE, heap.secret);
+	block_flag(two, 0, BLOCK_PREV_FREE);
 	expect_broken("H2:");
 }
 END_TEST
@@ -60,13 +60,13 @@ END_TEST
 START_TEST(H3_a_wrong_tag_or_footer_is_found)
 {
 	setup();
-	block_flag(three, BLOCK_PREV_FREE, 0, heap.secret);
+	block_flag(three, BLOCK_PREV_FREE, 0);
 	expect_broken("H3:");
-	block_flag(three, 0, BLOCK_PREV_FREE, heap.secret);
+	block_flag(three, 0, BLOCK_PREV_FREE);
 	((uint64_t *)three)[-1] += 16;
 	expect_broken("H3:");
 	setup();
-	block_flag(two, 0, BLOCK_PREV_FREE, heap.secret);
+	block_flag(two, 0, BLOCK_PREV_FREE);
 	expect_broken("H3:");
 }
 END_TEST

@@ -134,7 +134,7 @@ START_TEST(classes_hold_their_sizes_and_waste_little)
 		require(index == 0 || class_size(index - 1) < n);
 		require(n <= 128 || class_size(index) - n < n / 4);
 	}
-	for (size_t n = SMALL_MAX + 1; n <= FRONT_MAX; n++) {
+	for (size_t n = SMALL_MAX + 1; n <= HEAP_MAX; n++) {
 		unsigned index = front_index(n);
 
 		require(index < NFRONTS && front_size(index) >= n);
