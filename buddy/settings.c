@@ -5,6 +5,6 @@
 struct settings settings = {
 	.decay_ms = 1000,
 	.thp = THP_AUTO,
-	.thread_cache = 1 << 20,
+	.thread_cache = 2 << 20,
 	.abort_on_error = true,
 };

@@ -9,66 +9,85 @@
 #include <kmem/cache.h>
 #include <limits.h>
 
+#define SLOW __attribute__((noinline))
+
 typedef uintptr_t pair __attribute__((vector_size(16), aligned(8), may_alias));
 
-/* to[0 … n) from the n words that end with *last, the last one first. */
-static inline void copy_down(void **to, void *const *last, size_t n)
+static inline void copy_pair_down(void **to, void *const *last)
 {
-	for (; n >= 4; n -= 4, to += 4, last -= 4) {
-		pair a = *(const pair *)(last - 1), b = *(const pair *)(last - 3);
+	pair two = *(const pair *)(last - 1);
 
-		*(pair *)to = __builtin_shufflevector(a, a, 1, 0);
-		*(pair *)(to + 2) = __builtin_shufflevector(b, b, 1, 0);
-	}
-	for (size_t i = 0; i < n; i++)
-		to[i] = last[-(ptrdiff_t)i];
+	*(pair *)to = __builtin_shufflevector(two, two, 1, 0);
 }
 
-/* Pop up to n objects into objects[], as so many slot_pop would; how many. */
-static inline size_t pop_run(struct slot *slot, void **objects, size_t n)
+/* to[0 … n) from the n words that end with *last, the last one first. */
+static inline __attribute__((always_inline)) void copy_down(void **to, void *const *last, size_t n)
+{
+	void **end = to + (n & ~(size_t)7);
+
+	for (; to != end; to += 8, last -= 8) {
+		copy_pair_down(to, last);
+		copy_pair_down(to + 2, last - 2);
+		copy_pair_down(to + 4, last - 4);
+		copy_pair_down(to + 6, last - 6);
+		ARCH_OPAQUE(last);
+	}
+	if (__builtin_expect(n & 7, 0))
+		for (end = to + (n & 7); to != end;)
+			*to++ = *last--;
+}
+
+/* Pop n objects into objects[], as so many slot_pop would; false: there are not so many, or n is 0.
+ */
+static inline __attribute__((always_inline)) bool pop_run(struct slot *slot, void **objects,
+							  size_t n)
 {
 	uintptr_t sp = slot->sp;
-	size_t have = (sp & slot->mask) / sizeof(void *);
 
-	n = n < have ? n : have;
-	/* An empty slot may be the zeros that all threads without a record share. */
-	if (__builtin_expect(!n, 0))
-		return 0;
+	/* 0 is too many as well: the slot may be the zeros that all threads without a record share.
+	 */
+	if (__builtin_expect(n - 1 >= (sp & slot->mask) / sizeof(void *), 0))
+		return false;
 	__atomic_store_n(&slot->sp, sp - n * sizeof(void *), __ATOMIC_RELAXED);
 	copy_down(objects, (void **)sp, n);
-	return n;
+	return true;
 }
 
-/* Push up to n objects so that they pop in the order of the array, the last n of them; how many. */
-static inline size_t push_run(struct slot *slot, void *const *objects, size_t n)
+/* Push n objects so that they pop in the order of the array; false: there is no room, or n is 0. */
+static inline __attribute__((always_inline)) bool push_run(struct slot *slot, void *const *objects,
+							   size_t n)
 {
 	uintptr_t sp = slot->sp;
-	size_t room = (slot->mask - (sp & slot->mask)) / sizeof(void *), k;
 
-	k = n < room ? n : room;
-	if (__builtin_expect(!k, 0))
-		return 0;
-	copy_down((void **)sp + 1, objects + n - 1, k);
+	if (__builtin_expect(n - 1 >= (~sp & slot->mask) / sizeof(void *), 0))
+		return false;
+	copy_down((void **)sp + 1, objects + n - 1, n);
 	/* A compiler fence: a fork's child must not see the pointer moved over nothing. */
 	atomic_signal_fence(memory_order_release);
-	__atomic_store_n(&slot->sp, sp + k * sizeof(void *), __ATOMIC_RELAXED);
-	return k;
+	__atomic_store_n(&slot->sp, sp + n * sizeof(void *), __ATOMIC_RELAXED);
+	return true;
 }
 
-/* One at a time where no sheaf has any, or zeros are wanted; all or none. */
-int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
+/* In pieces, or one at a time where no sheaf has any; all or none. */
+static SLOW int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
 {
 	size_t done = 0;
 
-	if (__builtin_expect(nobjects > INT_MAX, 0)) {
+	if (nobjects > INT_MAX) {
 		errno = EINVAL;
 		return 0;
 	}
+	slot_widen(cache, nobjects);
 	while (done < nobjects) {
-		if (__builtin_expect(!(flags & __GFP_ZERO), 1))
-			done += pop_run(slot_of(cache), objects + done, nobjects - done);
-		if (__builtin_expect(done == nobjects, 1))
-			break;
+		struct slot *slot = slot_of(cache);
+		size_t have = slot_fill(slot),
+		       more = nobjects - done < have ? nobjects - done : have;
+
+		if (more && !(flags & __GFP_ZERO)) {
+			pop_run(slot, objects + done, more);
+			done += more;
+			continue;
+		}
 		objects[done] = kmem_cache_alloc(cache, flags);
 		if (!objects[done]) {
 			kmem_cache_free_bulk(cache, done, objects);
@@ -79,17 +98,38 @@ int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t flags, size_t nobjects
 	return (int)nobjects;
 }
 
-void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nobjects, void **objects)
+int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
+{
+	if (__builtin_expect(!(flags & __GFP_ZERO), 1) &&
+	    pop_run(slot_of(cache), objects, nobjects))
+		return (int)nobjects;
+	return alloc_rest(cache, flags, nobjects, objects);
+}
+
+static SLOW void free_rest(struct kmem_cache *cache, size_t nobjects, void **objects)
 {
 	if (!cache) {
 		while (nobjects > 0)
 			facade_free(objects[--nobjects]);
 		return;
 	}
+	slot_widen(cache, nobjects);
 	while (nobjects > 0) {
-		nobjects -= push_run(slot_of(cache), objects, nobjects);
-		if (__builtin_expect(nobjects == 0, 1))
-			break;
-		kmem_cache_free(cache, objects[--nobjects]);
+		struct slot *slot = slot_of(cache);
+		size_t room = slot->mask / sizeof(void *) - slot_fill(slot);
+
+		if (!room) {
+			slot_free_slow(cache, objects[--nobjects]);
+			continue;
+		}
+		room = room < nobjects ? room : nobjects;
+		nobjects -= room;
+		push_run(slot, objects + nobjects, room);
 	}
+}
+
+void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nobjects, void **objects)
+{
+	if (__builtin_expect(!cache || !push_run(slot_of(cache), objects, nobjects), 0))
+		free_rest(cache, nobjects, objects);
 }

@@ -64,22 +64,22 @@ static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 	return block;
 }
 
-/* The same where the sheaf of a class, or a bin's, is likely to have one. */
-static SLOW void *malloc_slow_plain(size_t nbytes)
+static SLOW void *malloc_large(size_t nbytes)
 {
-	void *block = NULL;
+	void *block = nbytes > SMALL_MAX && nbytes <= HEAP_MAX ? front_cached(nbytes) : NULL;
 	bool zeroed;
 
-	if (nbytes <= SMALL_MAX) {
-		unsigned id = class_slots[(nbytes + 15) >> 4] / sizeof(struct slot);
-		struct kmem_cache *cache = cache_of(id);
-
-		if (cache)
-			block = slot_alloc_slow(cache, GFP_KERNEL);
-	} else if (nbytes <= HEAP_MAX) {
-		block = front_cached(nbytes);
-	}
 	return block ? block : malloc_slow(nbytes, &zeroed);
+}
+
+/* The same where the slot of a class that is in use was empty. */
+static SLOW void *malloc_more(size_t nbytes)
+{
+	struct kmem_cache *cache = NULL;
+
+	if (nbytes <= SMALL_MAX)
+		cache = cache_of(class_slots[(nbytes + 15) >> 4] / (unsigned)sizeof(struct slot));
+	return cache ? slot_alloc_slow(cache, GFP_KERNEL) : malloc_large(nbytes);
 }
 
 void *facade_malloc(size_t nbytes)
@@ -90,7 +90,7 @@ void *facade_malloc(size_t nbytes)
 	    slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
 		     &block))
 		return block;
-	return malloc_slow_plain(nbytes);
+	return malloc_more(nbytes);
 }
 
 enum block_kind block_kind(const void *addr)
@@ -121,15 +121,11 @@ void report_foreign(const void *addr, const char *doing)
 			   doing, addr);
 }
 
-/* Everything but a push on a slab object's slot. */
-static SLOW void free_slow(void *block)
+static SLOW void free_large(void *block)
 {
 	if (!block)
 		return;
 	switch (block_kind(block)) {
-	case BLOCK_SLAB:
-		slot_free_slow(cache_of(pagemap_id(block)), block);
-		break;
 	case BLOCK_HEAP:
 		front_free(block);
 		break;
@@ -137,10 +133,21 @@ static SLOW void free_slow(void *block)
 		run_free(block);
 		decay_pass();
 		break;
-	case BLOCK_FOREIGN:
+	default:
 		report_foreign(block, "free");
 		break;
 	}
+}
+
+/* Everything but a push on the slot. */
+static SLOW void free_slow(void *block)
+{
+	unsigned id = pagemap_id(block);
+
+	if (id >= ID_FIRST && !id_is_front(id))
+		slot_free_slow(cache_of(id), block);
+	else
+		free_large(block);
 }
 
 void facade_free(void *block)

@@ -22,13 +22,11 @@ static uint64_t load(const uint64_t *count)
 static void add_threads(const struct kmem_cache *cache, uint64_t *away, uint64_t *parked)
 {
 	for_each_thread (thread) {
-		const struct shelf *shelf = thread_shelf(thread, cache->id);
-		const struct sheaf *spare = shelf_spare(shelf);
+		struct shelf *shelf = thread_shelf(thread, cache->id);
 
 		*away += load(&shelf->pub.taken) - load(&shelf->pub.given);
-		*parked += slot_fill(thread_slot(thread, cache->id));
-		if (spare)
-			*parked += sheaf_fill(spare);
+		*parked += load(&shelf->pub.lent) + slot_fill(thread_slot(thread, cache->id)) +
+			   slot_fill(shelf_spare(shelf));
 	}
 }
 
@@ -39,7 +37,7 @@ static void read_locked(const struct kmem_cache *cache, struct cache_stats *stat
 	*stats = (struct cache_stats){
 		.stride = cache->pub.stride,
 		.slab_pages = cache->pub.slab_pages,
-		.parked = load(&cache->pub.barn_objects),
+		.parked = load(&cache->pub.lent),
 		.nslabs = __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED),
 	};
 	memcpy(stats->name, cache->pub.name, sizeof(stats->name));

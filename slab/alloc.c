@@ -14,61 +14,121 @@
 #include "slab/slab.h"
 #include "slab/slot.h"
 
-#define LEVEL_FIRST 3u /* fifteen objects */
+#include <errno.h>
+#include <string.h>
 
-/* Take the sheaf out of the slot, its head made up; NULL if there is none. */
-static struct sheaf *slot_unload(struct slot *slot)
+#define EMPTY_MOST 16u /* sheaves that a thread keeps empty */
+
+#define SLOW __attribute__((noinline))
+
+static inline struct sheaf *slot_sheaf(const struct slot *slot)
 {
-	uintptr_t mask = slot->mask, sp = slot->sp;
-	struct sheaf *sheaf = (struct sheaf *)(sp & ~mask);
+	return (struct sheaf *)(slot->sp & ~slot->mask);
+}
 
-	if (!mask)
-		return NULL;
+static inline bool slot_has_objects(const struct slot *slot)
+{
+	return slot->sp & slot->mask;
+}
+
+/* Take what the slot holds out of it. */
+static inline struct slot slot_unload(struct slot *slot)
+{
+	struct slot held = *slot;
+
 	__atomic_store_n(&slot->mask, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->sp, 0, __ATOMIC_RELEASE);
-	sheaf_set(sheaf, sheaf_level_of_mask(mask), (unsigned)(sp & mask) / 8);
+	return held;
+}
+
+static inline void slot_load(struct slot *slot, struct slot held)
+{
+	__atomic_store_n(&slot->sp, held.sp, __ATOMIC_RELEASE);
+	/* release: an inspector, or a fork's child, sees mask only with its sp */
+	__atomic_store_n(&slot->mask, held.mask, __ATOMIC_RELEASE);
+}
+
+static inline void slot_swap(struct slot *one, struct slot *other)
+{
+	struct slot held = slot_unload(one);
+
+	slot_load(one, slot_unload(other));
+	slot_load(other, held);
+}
+
+/* What a slot holds with a sheaf that is empty, or full. */
+static inline struct slot hold_empty(struct sheaf *sheaf)
+{
+	return (struct slot){(uintptr_t)sheaf, sheaf_mask(sheaf_level(sheaf))};
+}
+
+static inline struct slot hold_full(struct sheaf *sheaf)
+{
+	uintptr_t mask = sheaf_mask(sheaf_level(sheaf));
+
+	return (struct slot){(uintptr_t)sheaf | mask, mask};
+}
+
+/*
+ * Empty sheaves between two trades stay with the thread, chained by their first
+ * place: the common stack is one cache line for all. A fork in between loses one
+ * at most.
+ */
+static void keep_empty(struct thread *thread, struct sheaf *sheaf)
+{
+	struct sheaf **chain = &thread->empty[sheaf_level(sheaf)];
+
+	if (thread->nempty >= EMPTY_MOST) {
+		sheaf_put(sheaf);
+		return;
+	}
+	sheaf->object[0] = *chain;
+	atomic_signal_fence(memory_order_release);
+	*chain = sheaf;
+	thread->nempty++;
+}
+
+static struct sheaf *get_empty(struct thread *thread, unsigned level)
+{
+	struct sheaf *sheaf = thread->empty[level];
+
+	if (!sheaf)
+		return sheaf_get(level);
+	thread->empty[level] = sheaf->object[0];
+	thread->nempty--;
 	return sheaf;
 }
 
-static void slot_load(struct slot *slot, struct sheaf *sheaf)
+static void put_empties(struct thread *thread)
 {
-	uintptr_t sp = (uintptr_t)sheaf + sheaf_fill(sheaf) * sizeof(void *);
-
-	__atomic_store_n(&slot->sp, sp, __ATOMIC_RELAXED);
-	/* release: an inspector, or a fork's child, sees mask only with its sp */
-	__atomic_store_n(&slot->mask, sheaf_mask(sheaf_level(sheaf)), __ATOMIC_RELEASE);
-}
-
-static size_t sheaf_bytes(const struct kmem_cache *cache, const struct sheaf *sheaf)
-{
-	return (size_t)sheaf_capacity(sheaf_level(sheaf)) * cache->pub.stride;
+	for (unsigned level = 0; level < SHEAF_LEVELS; level++)
+		while (thread->empty[level])
+			sheaf_put(get_empty(thread, level));
+	thread->nempty = 0;
 }
 
 /* A sheaf comes to, or leaves, the thread: what it could hold counts against thread_cache. */
-static void charge(struct thread *thread, const struct kmem_cache *cache, const struct sheaf *sheaf)
+static void charge(struct thread *thread, const struct kmem_cache *cache, uintptr_t mask)
 {
-	atomic_fetch_add_explicit(&thread->charge, sheaf_bytes(cache, sheaf), memory_order_relaxed);
+	atomic_fetch_add_explicit(&thread->charge, mask / 8 * cache->pub.stride,
+				  memory_order_relaxed);
 }
 
-static void discharge(struct thread *thread, const struct kmem_cache *cache,
-		      const struct sheaf *sheaf)
+static void discharge(struct thread *thread, const struct kmem_cache *cache, uintptr_t mask)
 {
-	atomic_fetch_sub_explicit(&thread->charge, sheaf_bytes(cache, sheaf), memory_order_relaxed);
+	atomic_fetch_sub_explicit(&thread->charge, mask / 8 * cache->pub.stride,
+				  memory_order_relaxed);
 }
 
-/* The objects of a sheaf that is in nobody's slot go home; the sheaf is empty then. */
-static void sheaf_home(struct kmem_cache *cache, struct shelf *shelf, struct sheaf *sheaf)
+/* The objects of what was held go home. */
+static void send_home(struct kmem_cache *cache, struct shelf *shelf, struct slot held)
 {
-	unsigned fill = sheaf_fill(sheaf);
+	unsigned fill = slot_fill(&held);
 
-	sheaf_set(sheaf, sheaf_level(sheaf), 0);
 	if (!fill)
 		return;
-	cache->ops->home(cache, sheaf->object, fill);
-	if (shelf)
-		shelf_count(&shelf->pub.given, fill);
-	else
-		cache_count(cache, 0, fill);
+	cache->ops->home(cache, slot_sheaf(&held)->object, fill);
+	shelf_count(&shelf->pub.given, fill);
 }
 
 /* Enter the shelf into the list of those in use. */
@@ -88,9 +148,7 @@ static void shelf_enlist(struct thread *thread, struct shelf *shelf, unsigned id
 static unsigned level_for(const struct thread *thread, const struct kmem_cache *cache,
 			  const struct shelf *shelf)
 {
-	unsigned level = thread_at_bound(thread) ? LEVEL_FIRST : LEVEL_FIRST + shelf->level;
-
-	return level < cache->level_max ? level : cache->level_max;
+	return cache->level_first + (thread_at_bound(thread) ? 0u : shelf->level);
 }
 
 /* An empty sheaf as large as the slot has grown to, or NULL. */
@@ -99,66 +157,41 @@ static struct sheaf *sheaf_for(struct thread *thread, struct kmem_cache *cache, 
 	struct sheaf *sheaf = NULL;
 
 	/* A block this large is let in while there is room for any. */
-	if (cache->pub.stride <= SHEAF_BYTES || !thread_at_bound(thread))
-		sheaf = sheaf_get(level_for(thread, cache, shelf));
-
+	if (cache->pub.stride <= SHEAF_BYTES_FIRST || !thread_at_bound(thread))
+		sheaf = get_empty(thread, level_for(thread, cache, shelf));
 	if (sheaf)
-		charge(thread, cache, sheaf);
+		charge(thread, cache, sheaf_mask(sheaf_level(sheaf)));
 	return sheaf;
 }
 
-static void sheaf_drop(struct thread *thread, struct kmem_cache *cache, struct sheaf *sheaf)
+/* The thread needs the empty sheaf that was held no longer. */
+static void drop_empty(struct thread *thread, struct kmem_cache *cache, struct slot held)
 {
-	if (!sheaf)
+	if (!held.mask)
 		return;
-	discharge(thread, cache, sheaf);
-	sheaf_put(sheaf);
+	discharge(thread, cache, held.mask);
+	keep_empty(thread, slot_sheaf(&held));
 }
 
-/* The thread has one sheaf for another: what it could hold changes if their levels differ. */
-static void recharge(struct thread *thread, const struct kmem_cache *cache,
-		     const struct sheaf *gone, const struct sheaf *come)
+/* A sheaf from the barn for the empty one, which becomes the spare if there is none. */
+static inline void load_full(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+			     struct shelf *shelf, struct sheaf *sheaf)
 {
-	if (sheaf_level(gone) != sheaf_level(come)) {
-		discharge(thread, cache, gone);
-		charge(thread, cache, come);
-	}
-}
+	struct slot full = hold_full(sheaf), empty = slot_unload(slot);
 
-static bool alloc_from_spare(struct slot *slot, struct shelf *shelf)
-{
-	struct sheaf *spare = shelf_spare(shelf);
-	struct sheaf *empty;
-
-	if (!spare || !sheaf_fill(spare))
-		return false;
-	shelf_set_spare(shelf, NULL);
-	empty = slot_unload(slot);
-	slot_load(slot, spare);
-	shelf_set_spare(shelf, empty);
-	return true;
-}
-
-/* A full sheaf for the empty one, which becomes the spare if there is none. */
-static bool alloc_from_barn(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
-			    struct shelf *shelf)
-{
-	struct sheaf *full = barn_take(cache, thread->number), *empty;
-
-	if (!full)
-		return false;
-	shelf_count(&shelf->pub.traded, sheaf_fill(full));
-	empty = slot_unload(slot);
+	shelf_enlist(thread, shelf, cache->id);
+	shelf_count(&shelf->pub.lent, 0 - full.mask / 8);
+	shelf->moves++;
 	slot_load(slot, full);
-	if (empty && shelf_spare(shelf)) {
-		recharge(thread, cache, empty, full);
-		sheaf_put(empty);
-	} else {
-		charge(thread, cache, full);
-		if (empty)
-			shelf_set_spare(shelf, empty);
+	if (shelf_spare(shelf)->mask && empty.mask == full.mask) {
+		keep_empty(thread, slot_sheaf(&empty));
+		return;
 	}
-	return true;
+	charge(thread, cache, full.mask);
+	if (shelf_spare(shelf)->mask)
+		drop_empty(thread, cache, empty);
+	else
+		slot_load(shelf_spare(shelf), empty);
 }
 
 /* Put objects[1 … n) into the slot so that they pop in order; what does not fit goes home. */
@@ -166,16 +199,16 @@ static void stock(struct thread *thread, struct kmem_cache *cache, void **object
 {
 	struct slot *slot = thread_slot(thread, cache->id);
 	struct shelf *shelf = thread_shelf(thread, cache->id);
-	struct sheaf *sheaf = slot_unload(slot);
+	struct sheaf *sheaf;
 
-	if (sheaf && sheaf_capacity(sheaf_level(sheaf)) < n && sheaf_fill(sheaf) == 0) {
-		sheaf_drop(thread, cache, sheaf);
-		sheaf = NULL;
-	}
-	if (!sheaf)
+	/* A constructor may have used the cache meanwhile: then it is what it is. */
+	if (!slot_has_objects(slot) && slot->mask / 8 < n)
+		drop_empty(thread, cache, slot_unload(slot));
+	if (!slot->mask) {
 		sheaf = sheaf_for(thread, cache, shelf);
-	if (sheaf)
-		slot_load(slot, sheaf);
+		if (sheaf)
+			slot_load(slot, hold_empty(sheaf));
+	}
 	while (n > 1 && slot_push(slot, objects[n - 1]))
 		n--;
 	if (n > 1) {
@@ -206,10 +239,10 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 	return objects[0];
 }
 
-/* Past a thread's end, without memory for its record, or too large for sheaves. */
-static bool uncached(const struct thread *thread, const struct kmem_cache *cache)
+/* Too large for sheaves, or they are not wanted. */
+static bool uncached(const struct kmem_cache *cache)
 {
-	return !thread || cache->direct || !settings.thread_cache;
+	return cache->direct || !settings.thread_cache;
 }
 
 /* One object straight from a slab. */
@@ -222,106 +255,122 @@ static void *alloc_uncached(struct kmem_cache *cache)
 	cache->ops->detach(cache, &shelf);
 	if (!n)
 		return NULL;
-	cache_count(cache, 1, 0);
+	cache_count(cache, 1, 0, 0);
 	return object;
 }
 
 static void free_uncached(struct kmem_cache *cache, void *object)
 {
 	cache->ops->home(cache, &object, 1);
-	cache_count(cache, 0, 1);
+	cache_count(cache, 0, 1, 0);
+}
+
+/* Neither slot nor shelf nor barn has any. NULL with ENOMEM. */
+static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache)
+{
+	struct shelf *shelf;
+	void *object;
+
+	if (!thread && thread_attach())
+		return slot_alloc_slow(cache, GFP_KERNEL);
+	if (thread && !uncached(cache)) {
+		shelf = thread_shelf(thread, cache->id);
+		shelf_enlist(thread, shelf, cache->id);
+		if (thread_at_bound(thread))
+			thread_evict(thread);
+		object = alloc_from_slabs(thread, cache, shelf);
+	} else {
+		object = alloc_uncached(cache);
+	}
+	if (!object)
+		errno = ENOMEM;
+	return object;
 }
 
 void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 {
-	bool may_wait = flags & __GFP_DIRECT_RECLAIM;
-	struct thread *thread = may_wait ? thread_self() : thread_known();
-	struct slot *slot;
+	struct thread *thread = thread_known();
+	struct slot *slot, *spare;
 	struct shelf *shelf;
+	struct sheaf *sheaf;
 	void *object;
 
-	if (uncached(thread, cache))
-		return may_wait ? alloc_uncached(cache) : NULL;
-	slot = thread_slot(thread, cache->id);
-	shelf = thread_shelf(thread, cache->id);
-	shelf_enlist(thread, shelf, cache->id);
-	if ((alloc_from_spare(slot, shelf) || alloc_from_barn(thread, cache, slot, shelf)) &&
-	    slot_pop(slot, &object)) {
-		if (may_wait)
+	if (__builtin_expect(thread != NULL, 1)) {
+		slot = thread_slot(thread, cache->id);
+		shelf = thread_shelf(thread, cache->id);
+		spare = shelf_spare(shelf);
+		if (flags & __GFP_DIRECT_RECLAIM)
 			thread_pass(thread);
-		return object;
+		if (slot_has_objects(spare))
+			slot_swap(slot, spare);
+		else if ((sheaf = barn_take(cache, thread->number)))
+			load_full(thread, cache, slot, shelf, sheaf);
+		if (slot_pop(slot, &object))
+			return object;
 	}
-	if (!may_wait)
-		return NULL;
-	thread_pass(thread);
-	if (thread_at_bound(thread))
-		thread_evict(thread);
-	return alloc_from_slabs(thread, cache, shelf);
+	if (flags & __GFP_DIRECT_RECLAIM)
+		return alloc_more(thread, cache);
+	errno = EAGAIN;
+	return NULL;
 }
 
-/* The slot's full sheaf becomes the spare, an empty one takes its place. */
-static bool free_to_spare(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+/* An empty sheaf into the slot; the full one that was there becomes the spare. */
+static void free_to_new(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+			struct shelf *shelf)
+{
+	struct sheaf *sheaf = sheaf_for(thread, cache, shelf);
+	struct slot full;
+
+	if (!sheaf)
+		return;
+	full = slot_unload(slot);
+	slot_load(slot, hold_empty(sheaf));
+	if (full.mask)
+		slot_load(shelf_spare(shelf), full);
+}
+
+/*
+ * Objects of a full sheaf go home: all, if there is a full spare as well, else the
+ * half that lay there longest, so that neither a malloc nor a free is slow next.
+ */
+static void free_to_slabs(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
 			  struct shelf *shelf)
 {
-	struct sheaf *empty = shelf_spare(shelf);
+	struct slot full = slot_unload(slot);
+	struct sheaf *sheaf = slot_sheaf(&full);
+	unsigned fill = slot_fill(&full);
+	unsigned rest = slot_has_objects(shelf_spare(shelf)) ? 0 : fill / 2;
 
-	bool no_new = cache->no_spare || thread_at_bound(thread);
-
-	if (empty ? sheaf_fill(empty) > 0 : slot->mask && no_new)
-		return false;
-	shelf_set_spare(shelf, NULL);
-	if (!empty)
-		empty = sheaf_for(thread, cache, shelf);
-	if (!empty)
-		return false;
-	shelf_set_spare(shelf, slot_unload(slot));
-	slot_load(slot, empty);
-	return true;
-}
-
-/* Rid the slot of its full sheaf: to the barn for an empty one, or its objects home. */
-static void free_to_barn(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
-			 struct shelf *shelf)
-{
-	struct sheaf *full = slot_unload(slot);
-	struct sheaf *empty;
-	unsigned fill;
-
-	if (!full)
-		return;
-	fill = sheaf_fill(full);
-	empty = sheaf_get(sheaf_level(full));
-	if (empty && barn_give(cache, full, thread->number)) {
-		shelf_count(&shelf->pub.traded, fill);
-		slot_load(slot, empty);
-		thread_pass(thread);
-		return;
-	}
-	if (empty)
-		sheaf_put(empty);
-	thread_pass(thread);
+	shelf->moves++;
 	if (thread_at_bound(thread))
 		thread_evict(thread);
-	sheaf_home(cache, shelf, full);
-	shelf->moves++;
+	cache->ops->home(cache, sheaf->object, fill - rest);
+	shelf_count(&shelf->pub.given, fill - rest);
+	memmove(sheaf->object, sheaf->object + fill - rest, rest * sizeof(void *));
+	full.sp -= (fill - rest) * sizeof(void *);
 	slot_load(slot, full);
 }
 
-void slot_free_slow(struct kmem_cache *cache, void *object)
+/* The slot has no sheaf, or may have another, or there is no room for what it has. */
+static SLOW void free_more(struct thread *thread, struct kmem_cache *cache, void *object)
 {
-	struct thread *thread = thread_self();
-	struct slot *slot;
 	struct shelf *shelf;
+	struct slot *slot;
 
-	if (uncached(thread, cache)) {
+	if (!thread)
+		thread = thread_attach();
+	if (!thread || uncached(cache)) {
 		free_uncached(cache, object);
 		return;
 	}
 	slot = thread_slot(thread, cache->id);
 	shelf = thread_shelf(thread, cache->id);
 	shelf_enlist(thread, shelf, cache->id);
-	if (!free_to_spare(thread, cache, slot, shelf))
-		free_to_barn(thread, cache, slot, shelf);
+	if (!slot->mask ||
+	    (!shelf_spare(shelf)->mask && !cache->no_spare && !thread_at_bound(thread)))
+		free_to_new(thread, cache, slot, shelf);
+	else
+		free_to_slabs(thread, cache, slot, shelf);
 	if (!slot_push(slot, object)) {
 		/* No memory for a sheaf. */
 		cache->ops->home(cache, &object, 1);
@@ -329,27 +378,94 @@ void slot_free_slow(struct kmem_cache *cache, void *object)
 	}
 }
 
-static void flush_sheaf(struct thread *thread, struct kmem_cache *cache, struct sheaf *sheaf)
+/* The slot's full sheaf to the barn for an empty one, if there is a full spare as well. */
+static inline void free_to_barn(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+				struct shelf *shelf)
 {
-	if (sheaf) {
-		sheaf_home(cache, thread_shelf(thread, cache->id), sheaf);
-		sheaf_drop(thread, cache, sheaf);
+	struct slot full = *slot;
+	struct sheaf *sheaf = slot_sheaf(&full);
+	struct sheaf *empty = get_empty(thread, sheaf_level(sheaf));
+
+	if (!empty)
+		return;
+	slot_unload(slot);
+	if (!barn_give(cache, sheaf, thread->number)) {
+		slot_load(slot, full);
+		keep_empty(thread, empty);
+		return;
 	}
+	shelf_count(&shelf->pub.lent, full.mask / 8);
+	shelf->moves++;
+	slot_load(slot, hold_empty(empty));
+}
+
+void slot_free_slow(struct kmem_cache *cache, void *object)
+{
+	struct thread *thread = thread_known();
+
+	if (__builtin_expect(thread != NULL, 1)) {
+		struct slot *slot = thread_slot(thread, cache->id);
+		struct shelf *shelf = thread_shelf(thread, cache->id);
+		struct slot *spare = shelf_spare(shelf);
+
+		thread_pass(thread);
+		if (slot->mask && (slot_has_objects(spare) || cache->no_spare))
+			free_to_barn(thread, cache, slot, shelf);
+		else if (spare->mask)
+			slot_swap(slot, spare);
+		if (slot_push(slot, object))
+			return;
+	}
+	free_more(thread, cache, object);
+}
+
+void slot_widen(struct kmem_cache *cache, size_t nobjects)
+{
+	struct thread *thread = thread_known();
+	struct sheaf *sheaf, *old;
+	struct shelf *shelf;
+	struct slot *slot;
+	struct slot held;
+
+	if (!thread || uncached(cache))
+		return;
+	shelf = thread_shelf(thread, cache->id);
+	slot = thread_slot(thread, cache->id);
+	while (!thread_at_bound(thread) && level_for(thread, cache, shelf) < cache->level_max &&
+	       sheaf_capacity(level_for(thread, cache, shelf)) < 2 * nobjects)
+		shelf->level++;
+	if (!slot->mask || slot->mask / 8 >= sheaf_capacity(level_for(thread, cache, shelf)))
+		return;
+	sheaf = sheaf_for(thread, cache, shelf);
+	if (!sheaf)
+		return;
+	held = slot_unload(slot);
+	old = slot_sheaf(&held);
+	memcpy(sheaf->object, old->object, slot_fill(&held) * sizeof(void *));
+	slot_load(slot, (struct slot){hold_empty(sheaf).sp + (held.sp & held.mask),
+				      hold_empty(sheaf).mask});
+	drop_empty(thread, cache, held);
+}
+
+static void flush(struct thread *thread, struct kmem_cache *cache, struct slot *slot)
+{
+	struct slot held = slot_unload(slot);
+
+	send_home(cache, thread_shelf(thread, cache->id), held);
+	drop_empty(thread, cache, held);
 }
 
 void thread_flush(struct thread *thread, struct kmem_cache *cache)
 {
 	struct slot *slot = thread_slot(thread, cache->id);
 	struct shelf *shelf = thread_shelf(thread, cache->id);
-	struct sheaf *spare = shelf_spare(shelf);
 
 	shelf->level = 0;
 	/* Nothing of it here: it may be destroyed, and its record another's by now. */
-	if (!slot->mask && !spare && !shelf_slab(shelf))
+	if (!slot->mask && !shelf_spare(shelf)->mask && !shelf_slab(shelf))
 		return;
-	shelf_set_spare(shelf, NULL);
-	flush_sheaf(thread, cache, slot_unload(slot));
-	flush_sheaf(thread, cache, spare);
+	flush(thread, cache, slot);
+	flush(thread, cache, shelf_spare(shelf));
 	cache->ops->detach(cache, shelf);
 }
 
@@ -365,10 +481,11 @@ void thread_flush_all(struct thread *thread)
 		thread->used = shelf->next;
 		thread_flush(thread, cache);
 		cache_change_begin(cache);
-		cache_count(cache, shelf->pub.taken, shelf->pub.given);
+		cache_count(cache, shelf->pub.taken, shelf->pub.given, shelf->pub.lent);
 		shelf_clear_counts(shelf);
 		shelf->used = 0;
 		cache_change_end(cache);
 	}
+	put_empties(thread);
 	lock_release(&thread->lock, LOCK_THREAD);
 }

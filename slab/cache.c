@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define BARN_BYTES   ((size_t)4 << 20) /* what a barn may come to hold */
+#define BARN_BYTES   ((size_t)32 << 20) /* what a barn may come to hold */
 #define BARN_SHEAVES 1024
 
 struct kmem_cache *_Atomic cache_table[ID_LIMIT];
@@ -27,12 +27,14 @@ unsigned cache_ids(void)
 	return __atomic_load_n(&root_record.ncaches, __ATOMIC_ACQUIRE);
 }
 
-void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given)
+void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given, uint64_t lent)
 {
 	if (taken)
 		__atomic_fetch_add(&cache->pub.taken, taken, __ATOMIC_RELAXED);
 	if (given)
 		__atomic_fetch_add(&cache->pub.given, given, __ATOMIC_RELAXED);
+	if (lent)
+		__atomic_fetch_add(&cache->pub.lent, lent, __ATOMIC_RELAXED);
 }
 
 /* Fewer objects a slab the larger they are: an empty slab is what can be given back. */
@@ -67,23 +69,43 @@ static void set_slab_size(struct kmem_cache *cache)
 	cache->reciprocal = (uint32_t)((1ull << 32) / stride) + 1;
 }
 
-static void set_sheaf_size(struct kmem_cache *cache)
+/* The largest level up to most whose sheaves hold at most nbytes, or one object. */
+static uint8_t sheaf_level_for(uint32_t stride, size_t nbytes, unsigned most)
 {
 	unsigned level = 0;
+
+	while (level < most && (size_t)sheaf_capacity(level + 1) * stride <= nbytes)
+		level++;
+	return (uint8_t)level;
+}
+
+static void set_sheaf_size(struct kmem_cache *cache)
+{
+	unsigned level = sheaf_level_for(cache->pub.stride, SHEAF_BYTES, SHEAF_LEVELS - 1);
 	size_t sheaf_bytes;
 
-	while (level + 1 < SHEAF_LEVELS &&
-	       (size_t)sheaf_capacity(level + 1) * cache->pub.stride <= SHEAF_BYTES)
-		level++;
 	cache->level_max = (uint8_t)level;
-	cache->direct = cache->pub.stride > SHEAF_BYTES;
-	cache->no_spare = cache->pub.stride > SHEAF_BYTES / 2;
+	cache->level_first =
+		sheaf_level_for(cache->pub.stride, SHEAF_BYTES_FIRST, SHEAF_LEVEL_FIRST);
+	cache->direct = cache->pub.stride > SHEAF_BYTES_FIRST;
+	cache->no_spare = cache->pub.stride > SHEAF_BYTES_FIRST / 2;
 	sheaf_bytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
 	cache->limit_max = (int32_t)(BARN_BYTES / sheaf_bytes);
 	if (cache->limit_max > BARN_SHEAVES)
 		cache->limit_max = BARN_SHEAVES;
-	cache->barn.limit =
+	cache->limit_first =
 		cache->limit_max < BARN_LIMIT_FIRST ? cache->limit_max : BARN_LIMIT_FIRST;
+}
+
+/* The record's barns are those of a cache that was destroyed: they are empty. */
+static void set_barns(struct kmem_cache *cache)
+{
+	struct barn *barns = atomic_load_explicit(&cache->barns, memory_order_relaxed);
+
+	for (unsigned i = 0; barns && i < BARNS; i++) {
+		atomic_store_explicit(&barns[i].limit, cache->limit_first, memory_order_relaxed);
+		atomic_store_explicit(&barns[i].overflows, 0, memory_order_relaxed);
+	}
 }
 
 static uint32_t stride_align(const struct cache_shape *shape)
@@ -115,6 +137,7 @@ static void cache_setup(struct kmem_cache *cache, const struct cache_shape *shap
 	cache->pub.flags = shape->flags;
 	set_slab_size(cache);
 	set_sheaf_size(cache);
+	set_barns(cache);
 }
 
 void cache_change_begin(struct kmem_cache *cache)
@@ -185,7 +208,7 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 		cache->pub.stride = size;
 		strcpy(cache->pub.name, "malloc-heap");
 		set_sheaf_size(cache);
-		cache->barn.limit = cache->limit_max = 0;
+		cache->limit_first = cache->limit_max = 0;
 		cache->direct = false;
 		atomic_store_explicit(&cache_table[id], cache, memory_order_release);
 	}
@@ -267,30 +290,32 @@ struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsign
 	return cache;
 }
 
-static void drain_sheaves(struct kmem_cache *cache, int32_t n)
+/* Send home up to n sheaves of a barn, or the next one's where it has none. */
+static void drain_sheaves(struct kmem_cache *cache, unsigned barn, int32_t n)
 {
 	while (n-- > 0) {
-		struct sheaf *sheaf = barn_take(cache, 0);
+		struct sheaf *sheaf = barn_take(cache, barn);
 		unsigned fill;
 
 		if (!sheaf)
 			return;
-		fill = sheaf_fill(sheaf);
+		fill = sheaf_capacity(sheaf_level(sheaf));
 		cache->ops->home(cache, sheaf->object, fill);
-		cache_count(cache, 0, fill);
+		cache_count(cache, 0, fill, 0 - (uint64_t)fill);
 		sheaf_put(sheaf);
 	}
 }
 
 void cache_drain(struct kmem_cache *cache)
 {
-	drain_sheaves(cache, INT32_MAX);
+	drain_sheaves(cache, 0, INT32_MAX);
 	slab_retire(cache, 0);
 }
 
 void cache_decay(struct kmem_cache *cache)
 {
-	drain_sheaves(cache, barn_surplus(cache));
+	for (unsigned barn = 0; barn < BARNS; barn++)
+		drain_sheaves(cache, barn, barn_surplus(cache, barn));
 	if (__atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED))
 		slab_retire(cache, 1);
 }
@@ -353,6 +378,7 @@ static void record_put_locked(struct kmem_cache *cache)
 	cache->pub.id = 0;
 	__atomic_store_n(&cache->pub.taken, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&cache->pub.given, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&cache->pub.lent, 0, __ATOMIC_RELAXED);
 	memset(cache->pub.name, 0, sizeof(cache->pub.name));
 	cache_change_end(cache);
 	cache->next_free = free_records;

@@ -20,8 +20,10 @@
 #include <kmem/inspect.h>
 #include <stdbool.h>
 
-#define SHEAF_BYTES (128u << 10) /* what one full sheaf may hold, more than one object */
-#define ID_USER	    96u		 /* ids below are the facade's */
+/* What one full sheaf of more than one object may hold at first, and when it has grown. */
+#define SHEAF_BYTES_FIRST (128u << 10)
+#define SHEAF_BYTES	  (640u << 10)
+#define ID_USER		  96u /* ids below are the facade's */
 
 enum slab_bucket {		  /* by the share of free objects */
 		   BUCKET_FULL,	  /* none */
@@ -46,16 +48,7 @@ struct cache_ops {
 	void (*detach)(struct kmem_cache *cache, struct shelf *shelf);
 };
 
-#define BARN_STACKS 4u
-
-/* Full sheaves, bounded by limit, which follows the traffic (barn.c). */
-struct barn {
-	struct sheaf_stack full[BARN_STACKS]; /* by thread, so that few share one */
-	_Atomic int32_t nfull;
-	_Atomic int32_t low; /* least nfull since the last decay */
-	_Atomic int32_t limit;
-	_Atomic uint32_t overflows; /* sheaves turned away since the last refill */
-};
+struct barn;
 
 struct kmem_cache {
 	struct kmem_root_cache pub;
@@ -65,14 +58,16 @@ struct kmem_cache {
 	uint32_t reciprocal; /* of the stride, 2^32 / stride rounded up */
 	uint32_t slot;	     /* the distance in bytes of its slot from a thread's first */
 	uint32_t nwords;     /* of a slab's bitmap */
-	uint8_t level_max;   /* sheaves' capacity: bytes cached are bounded */
+	uint8_t level_first; /* sheaves' capacity at first … */
+	uint8_t level_max;   /* … and when they have grown */
 	bool direct;	     /* objects too large for sheaves */
 	bool no_spare;	     /* so large that one sheaf must do */
-	int32_t limit_max;   /* of the barn */
+	int32_t limit_first; /* of a barn, sheaves … */
+	int32_t limit_max;   /* … and at most */
 	_Atomic uint32_t trim_epoch;
 	struct kmem_cache *next_free; /* guarded by the caches lock */
 
-	_Alignas(64) struct barn barn;
+	struct barn *_Atomic barns; /* BARNS of them; NULL: nobody gave yet (barn.h) */
 
 	_Alignas(64) struct lock lock;
 	struct slab *lists[BUCKETS]; /* guarded by lock; each slab without owner is on one */
@@ -116,6 +111,6 @@ void cache_change_begin(struct kmem_cache *cache);
 void cache_change_end(struct kmem_cache *cache);
 
 /* Add to the counts of those who have no shelf. */
-void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given);
+void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given, uint64_t lent);
 
 #endif

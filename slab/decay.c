@@ -12,24 +12,22 @@
 #include "slab/slab.h"
 #include "slab/slot.h"
 
-#define PASSES	     16 /* slow operations to a look at the clock */
-#define EVICT_VISITS 2	/* shelves looked at for each slow operation at the bound */
+#define EVICT_VISITS 2 /* shelves looked at for each slow operation at the bound */
 
 void (*decay_hook)(uint32_t age_ms);
 
-static _Atomic uint32_t trim_epoch;
+_Atomic uint32_t trim_epoch;
 static _Atomic uint32_t trim_all_epoch;
 static _Atomic uint32_t process_pass_ms;
 
 /* Has the slot been used since the last look? */
 static bool shelf_idle(const struct slot *slot, struct shelf *shelf)
 {
-	uint64_t sp = __atomic_load_n(&slot->sp, __ATOMIC_RELAXED);
-	uint64_t moved = shelf->pub.traded + shelf->moves;
-	bool same = shelf->seen_sp == sp && shelf->seen_traded == moved;
+	uint16_t sp = (uint16_t)__atomic_load_n(&slot->sp, __ATOMIC_RELAXED);
+	bool same = shelf->seen_sp == sp && shelf->seen_moves == shelf->moves;
 
 	shelf->seen_sp = sp;
-	shelf->seen_traded = moved;
+	shelf->seen_moves = shelf->moves;
 	return same;
 }
 
@@ -98,17 +96,13 @@ void decay_pass(void)
 		process_pass(sys_now_ms());
 }
 
-void thread_pass(struct thread *thread)
+void thread_pass_slow(struct thread *thread)
 {
 	/* acquire: what was asked for in this epoch; pairs with threads_ask_trim */
 	uint32_t epoch = atomic_load_explicit(&trim_epoch, memory_order_acquire);
 	uint32_t all_epoch = atomic_load_explicit(&trim_all_epoch, memory_order_relaxed);
-	uint32_t now;
+	uint32_t now = sys_now_ms();
 
-	/* The clock is in a part of the C library that small programs never touch. */
-	if (thread->epoch == epoch && ++thread->passes % PASSES != 0)
-		return;
-	now = sys_now_ms();
 	if (now - thread->pass_ms > settings.decay_ms || thread->epoch != epoch) {
 		thread->pass_ms = now;
 		flush_idle(thread,

@@ -6,20 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
-static __attribute__((noinline)) void *alloc_slow(struct kmem_cache *cache, gfp_t flags)
-{
-	void *object = slot_alloc_slow(cache, flags);
-
-	if (!object)
-		errno = flags & __GFP_DIRECT_RECLAIM ? ENOMEM : EAGAIN;
-	return object;
-}
-
 static inline void *object_alloc(struct kmem_cache *cache, gfp_t flags)
 {
 	void *object;
 
-	return slot_pop(slot_of(cache), &object) ? object : alloc_slow(cache, flags);
+	return slot_pop(slot_of(cache), &object) ? object : slot_alloc_slow(cache, flags);
 }
 
 void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags)

@@ -10,6 +10,6 @@ struct sheaf *sheaf_make(unsigned level)
 	struct sheaf *sheaf = meta_alloc(nbytes, nbytes);
 
 	if (sheaf)
-		sheaf_set(sheaf, level, 0);
+		atomic_store_explicit(&sheaf->head, level, memory_order_relaxed);
 	return sheaf;
 }

@@ -2,10 +2,10 @@
 /*
  * A sheaf: an array of object pointers, aligned to its size of 16 << level
  * bytes, worked as a stack (the magazine of Bonwick and Adams, "Magazines and
- * Vmem", USENIX 2001). Its first word is the head, which nobody looks at while
- * the sheaf is loaded in a thread's slot:
+ * Vmem", USENIX 2001). Its first word is the head; how full it is, only the slot
+ * knows in which it is loaded. Outside of slots a sheaf is full or empty.
  *
- *	head: | next in a stack: 32 | unused: 8 | level: 8 | fill: 16 |
+ *	head: | next in a stack: 32 | level: 32 |
  *
  *	base        base + 8                      base + size - 8
  *	| head | object 1 | object 2 | … | object capacity |
@@ -27,8 +27,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHEAF_LEVELS  7
-#define SHEAF_CAP_MAX ((16u << (SHEAF_LEVELS - 1)) / 8 - 1)
+#define SHEAF_LEVELS	  8
+#define SHEAF_LEVEL_FIRST 3 /* fifteen objects */
+#define SHEAF_CAP_MAX	  ((16u << (SHEAF_LEVELS - 1)) / 8 - 1)
 
 struct sheaf {
 	_Atomic uint64_t head;
@@ -49,24 +50,9 @@ static inline unsigned sheaf_capacity(unsigned level)
 	return (2u << level) - 1;
 }
 
-static inline unsigned sheaf_level_of_mask(uintptr_t mask)
-{
-	return (unsigned)__builtin_ctzl(mask + 8) - 4;
-}
-
-static inline unsigned sheaf_fill(const struct sheaf *sheaf)
-{
-	return (unsigned)(atomic_load_explicit(&sheaf->head, memory_order_relaxed) & 0xffff);
-}
-
 static inline unsigned sheaf_level(const struct sheaf *sheaf)
 {
-	return (unsigned)(atomic_load_explicit(&sheaf->head, memory_order_relaxed) >> 16 & 0xff);
-}
-
-static inline void sheaf_set(struct sheaf *sheaf, unsigned level, unsigned fill)
-{
-	atomic_store_explicit(&sheaf->head, (uint64_t)level << 16 | fill, memory_order_relaxed);
+	return (uint32_t)atomic_load_explicit(&sheaf->head, memory_order_relaxed);
 }
 
 #define HEAD_NEXT 32
@@ -117,10 +103,7 @@ static inline struct sheaf *sheaf_get(unsigned level)
 {
 	struct sheaf *sheaf = sheaf_pop(&sheaf_idle[level]);
 
-	if (!sheaf)
-		return sheaf_make(level);
-	sheaf_set(sheaf, level, 0);
-	return sheaf;
+	return sheaf ? sheaf : sheaf_make(level);
 }
 
 /* Give back an empty one. */

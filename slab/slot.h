@@ -44,9 +44,12 @@ static inline __attribute__((always_inline)) bool slot_push(struct slot *slot, v
 	return true;
 }
 
-/* The slow paths behind them, in stages: see alloc.c. */
+/* The slow paths behind them, in stages: see alloc.c. NULL: ENOMEM, EAGAIN if it may not wait. */
 void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags) __attribute__((noinline));
 void slot_free_slow(struct kmem_cache *cache, void *object) __attribute__((noinline));
+
+/* Let the thread's sheaf of the cache be one that holds two bulks of nobjects, if there may be. */
+void slot_widen(struct kmem_cache *cache, size_t nobjects);
 
 /* Empty the thread's slot and shelf of one cache, or of all. */
 void thread_flush(struct thread *thread, struct kmem_cache *cache);
@@ -56,7 +59,21 @@ void thread_flush_all(struct thread *thread);
  * What a thread does now and then on a slow path: send home what lies idle in
  * its sheaves; and, one thread for all, age the barns and purge free pages.
  */
-void thread_pass(struct thread *thread);
+void thread_pass_slow(struct thread *thread);
+#define PASSES 16 /* slow operations to a look at the clock */
+
+#pragma GCC visibility push(hidden)
+extern _Atomic uint32_t trim_epoch; /* counts what threads were asked */
+#pragma GCC visibility pop
+
+static inline void thread_pass(struct thread *thread)
+{
+	/* The clock is in a part of the C library that small programs never touch. */
+	if (++thread->passes % PASSES == 0 ||
+	    thread->epoch != atomic_load_explicit(&trim_epoch, memory_order_relaxed))
+		thread_pass_slow(thread);
+}
+
 /* The same on the slow paths of other layers, where the thread may have no record. */
 void decay_pass(void);
 /* At its bound of cached bytes: flush the next slot that was idle since it was last looked at. */

@@ -34,12 +34,13 @@ struct slot {
 
 struct shelf {
 	struct kmem_root_shelf pub;
-	uint64_t seen_sp;     /* at the last pass: whether the slot is idle */
-	uint64_t seen_traded; /* the same; counts refills and homecomings too */
-	uint32_t next;	      /* id of the next used shelf */
-	uint8_t used;	      /* is in the thread's list */
-	uint8_t level;	      /* of the next sheaf */
-	uint16_t moves;	      /* sheaves filled or emptied, modulo 2^16 */
+	uint16_t seen_sp;    /* at the last pass, its low bits: whether the slot is idle */
+	uint16_t seen_moves; /* the same */
+	uint16_t moves;	     /* sheaves that came or went, modulo 2^16 */
+	uint8_t used;	     /* is in the thread's list */
+	uint8_t level;	     /* of the next sheaf */
+	uint32_t next;	     /* id of the next used shelf */
+	uint32_t unused;
 };
 
 struct thread {
@@ -54,7 +55,9 @@ struct thread {
 	uint32_t hand;	 /* id of the next shelf to look at when at the bound; 0: the first */
 	uint32_t passes; /* slow operations, modulo 2^32 */
 	uint32_t number; /* of the record, counted from 0 */
-	uint32_t unused[12];
+	uint32_t nempty; /* sheaves in empty[] */
+	struct sheaf *empty[SHEAF_LEVELS]; /* a few for its next trades, chained by object[0] */
+	uint32_t unused[10];
 };
 
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");
@@ -95,14 +98,10 @@ static inline void shelf_set_slab(struct shelf *shelf, struct slab *slab)
 	__atomic_store_n(&shelf->pub.slab, (uintptr_t)slab, __ATOMIC_RELAXED);
 }
 
-static inline struct sheaf *shelf_spare(const struct shelf *shelf)
+/* The place of the second sheaf, like the slot, but full or empty. */
+static inline struct slot *shelf_spare(struct shelf *shelf)
 {
-	return (struct sheaf *)__atomic_load_n(&shelf->pub.spare, __ATOMIC_RELAXED);
-}
-
-static inline void shelf_set_spare(struct shelf *shelf, struct sheaf *sheaf)
-{
-	__atomic_store_n(&shelf->pub.spare, (uintptr_t)sheaf, __ATOMIC_RELAXED);
+	return (struct slot *)&shelf->pub.spare;
 }
 
 static inline void shelf_count(uint64_t *count, uint64_t add)
@@ -121,7 +120,7 @@ static inline void shelf_clear_counts(struct shelf *shelf)
 {
 	__atomic_store_n(&shelf->pub.taken, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&shelf->pub.given, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&shelf->pub.traded, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&shelf->pub.lent, 0, __ATOMIC_RELAXED);
 }
 
 /* What a thread without a record sees: it is new, or past its end. */

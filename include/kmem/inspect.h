@@ -35,11 +35,11 @@
  *
  * Arithmetic for a cache, over all threads t:
  *	away   = taken + sum(t.shelf.taken) - given - sum(t.shelf.given)
- *	parked = barn_objects + sum(fill(t.slot) + fill(t.shelf.spare))
+ *	parked = lent + sum(t.shelf.lent + fill(t.slot) + fill(t.shelf.spare))
  *	in use = away - parked
- *	fill(slot)  = (sp & mask) / 8; a sheaf is aligned to its size, mask + 8 bytes
- *	fill(spare) = bits 0..15 of the spare sheaf's first word
- *	taken and given count objects that left slabs and came home.
+ *	fill(slot) = (sp & mask) / 8; a sheaf is aligned to its size, mask + 8 bytes
+ *	taken and given count objects that left slabs and came home; lent, those given
+ *	to the cache's barn less those taken from it (modulo 2^64).
  */
 #ifndef KMEM_INSPECT_H
 #define KMEM_INSPECT_H
@@ -85,10 +85,10 @@ struct kmem_root_cache {
 	uint32_t slab_objects;
 	uint32_t nslabs;
 	uint32_t nslabs_empty; /* of them, kept without a live object */
-	uint32_t barn_sheaves;
-	uint64_t barn_objects;
+	uint32_t unused;
 	uint64_t taken; /* by threads that have gone, and past the sheaves */
 	uint64_t given;
+	uint64_t lent;
 };
 
 struct kmem_root_thread {
@@ -105,11 +105,11 @@ struct kmem_root_slot {
 };
 
 struct kmem_root_shelf {
-	uint64_t spare; /* second sheaf, or 0 */
-	uint64_t slab;	/* the thread's active slab, or 0 */
+	struct kmem_root_slot spare; /* the second sheaf, full or empty */
+	uint64_t slab;		     /* the thread's active slab, or 0 */
 	uint64_t taken;
 	uint64_t given;
-	uint64_t traded; /* objects, with the barn */
+	uint64_t lent;
 };
 
 struct kmem_root_zone {

@@ -96,8 +96,7 @@ static void make_caches(void)
 		memset(caches[id].more, 0xff, sizeof(caches[id].more));
 		table[id] = addr_of(&caches[id]);
 	}
-	caches[1].c.barn_sheaves = 1;
-	caches[1].c.barn_objects = 30;
+	caches[1].c.lent = 30;
 	caches[6].c.id = 0;
 }
 
@@ -112,9 +111,12 @@ static void make_threads(void)
 {
 	slots[0][1].s = (struct kmem_root_slot){.sp = addr_of(&sheaf[15]), .mask = MASK};
 	slots[1][1].s = (struct kmem_root_slot){.sp = addr_of(&sheaf[0]), .mask = MASK};
-	spare[0] = 0xabcdef0000000010; /* 16 objects */
-	*shelf_of(0, 1) =
-		(struct kmem_root_shelf){.spare = addr_of(spare), .taken = 700, .given = 200};
+	*shelf_of(0, 1) = (struct kmem_root_shelf){
+		.spare = {.sp = addr_of(&spare[11]), .mask = MASK},
+		.taken = 700,
+		.given = 200,
+		.lent = 5,
+	};
 	*shelf_of(1, 1) = (struct kmem_root_shelf){.taken = 50, .given = 10};
 	*shelf_of(1, 3) = (struct kmem_root_shelf){.taken = 77}; /* not readable, not counted */
 	for (int i = 0; i < 3; i++) {

@@ -342,7 +342,7 @@ huge-empty|beta_cache|128 128 100% 1.00K 4 32 128K beta_cache|
 odd-seq|beta_cache*|128 128 100% 1.00K 4 32 128K beta_cache*|
 dangling-slots|alpha|1280 839 65% 0.03K 10 128 40K alpha|1
 wrapping-shelves|alpha|1280 839 65% 0.03K 10 128 40K alpha|1
-dangling-spare|alpha|1280 895 69% 0.03K 10 128 40K alpha|
+huge-spare|alpha|1280 0 0% 0.03K 10 128 40K alpha|
 huge-zone|alpha|1280 879 68% 0.03K 10 128 40K alpha|
 no-threads|alpha|1280 370 28% 0.03K 10 128 40K alpha|
 END

@@ -8,15 +8,12 @@ static struct kmem_cache *cache;
 
 static int32_t limit(void)
 {
-	return cache->barn.limit;
+	return cache->barns ? cache->barns[0].limit : cache->limit_first;
 }
 
 static struct sheaf *full(void)
 {
-	struct sheaf *sheaf = sheaf_get(2);
-
-	sheaf_set(sheaf, 2, sheaf_capacity(2));
-	return sheaf;
+	return sheaf_get(2);
 }
 
 /* The barn as full as it may be; how many it took. */
@@ -53,18 +50,19 @@ START_TEST(it_takes_as_many_as_its_bound)
 }
 END_TEST
 
-START_TEST(published_counts_follow)
+START_TEST(threads_have_barns_of_their_own_and_take_from_others)
 {
+	struct sheaf *one = full(), *two = full();
+
 	setup();
-	barn_give(cache, full(), 0);
-	barn_give(cache, full(), 0);
-	ck_assert_uint_eq(cache->pub.barn_sheaves, 2);
-	ck_assert_uint_eq(cache->pub.barn_objects, 2 * sheaf_capacity(2));
-	barn_take(cache, 0);
-	barn_take(cache, 0);
-	barn_take(cache, 0);
-	ck_assert_uint_eq(cache->pub.barn_sheaves, 0);
-	ck_assert_uint_eq(cache->pub.barn_objects, 0);
+	ck_assert_ptr_null(barn_take(cache, 0));
+	require(barn_give(cache, one, 0) && barn_give(cache, two, 1));
+	ck_assert_int_eq(cache->barns[0].nfull, 1);
+	ck_assert_int_eq(cache->barns[1].nfull, 1);
+	ck_assert_ptr_eq(barn_take(cache, 1 + BARNS), two);
+	ck_assert_ptr_eq(barn_take(cache, 1), one);
+	ck_assert_ptr_null(barn_take(cache, 1));
+	ck_assert_int_eq(cache->barns[0].nfull, 0);
 }
 END_TEST
 
@@ -91,12 +89,12 @@ START_TEST(surplus_is_what_nobody_needed)
 {
 	setup();
 	fill();
-	barn_surplus(cache);
+	barn_surplus(cache, 0);
 	barn_take(cache, 0);
 	barn_take(cache, 0);
 	barn_give(cache, full(), 0);
-	ck_assert_int_eq(barn_surplus(cache), BARN_LIMIT_FIRST - 2);
-	ck_assert_int_eq(barn_surplus(cache), BARN_LIMIT_FIRST - 1);
+	ck_assert_int_eq(barn_surplus(cache, 0), BARN_LIMIT_FIRST - 2);
+	ck_assert_int_eq(barn_surplus(cache, 0), BARN_LIMIT_FIRST - 1);
 }
 END_TEST
 
@@ -109,15 +107,16 @@ START_TEST(the_bound_falls_with_the_surplus_but_not_below_the_first)
 	}
 	ck_assert_int_eq(limit(), 8 * BARN_LIMIT_FIRST);
 	fill();
-	barn_surplus(cache);
-	barn_surplus(cache);
+	barn_surplus(cache, 0);
+	barn_surplus(cache, 0);
 	ck_assert_int_lt(limit(), 8 * BARN_LIMIT_FIRST);
 	for (int i = 0; i < 20; i++)
-		barn_surplus(cache);
+		barn_surplus(cache, 0);
 	ck_assert_int_eq(limit(), BARN_LIMIT_FIRST);
 }
 END_TEST
 
-UNIT_MAIN("barn", it_takes_as_many_as_its_bound, published_counts_follow,
+UNIT_MAIN("barn", it_takes_as_many_as_its_bound,
+	  threads_have_barns_of_their_own_and_take_from_others,
 	  turned_away_and_missed_doubles_the_bound, surplus_is_what_nobody_needed,
 	  the_bound_falls_with_the_surplus_but_not_below_the_first)

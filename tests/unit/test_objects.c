@@ -107,6 +107,52 @@ START_TEST(bulk_gives_all_of_them_apart)
 }
 END_TEST
 
+/* A bulk is so many single calls: what was freed last comes first, and the array's order is kept.
+ */
+START_TEST(bulk_and_single_calls_see_the_same_stack)
+{
+	static void *again[MANY];
+
+	setup(NULL);
+	for (unsigned n = 1; n < 70; n++) {
+		ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_KERNEL, n, objects), (int)n);
+		kmem_cache_free_bulk(cache, n, objects);
+		ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_KERNEL, n, again), (int)n);
+		ck_assert_mem_eq(objects, again, n * sizeof(void *));
+		for (unsigned i = n; i-- > 0;)
+			kmem_cache_free(cache, again[i]);
+		for (unsigned i = 0; i < n; i++)
+			ck_assert_ptr_eq(kmem_cache_alloc(cache, GFP_KERNEL), objects[i]);
+		kmem_cache_free_bulk(cache, n, objects);
+		ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	}
+	kmem_cache_free_bulk(cache, 0, NULL);
+	ck_assert_ptr_null(cache_check(cache));
+}
+END_TEST
+
+static void bulk_free_wrong(void)
+{
+	struct kmem_cache *other = kmem_cache_create("other", 80, 0, 0, NULL);
+	void *stray = kmem_cache_alloc(other, GFP_KERNEL);
+
+	kmem_cache_free_bulk(cache, 1, &stray);
+	kmem_cache_shrink(cache);
+}
+
+START_TEST(what_is_wrong_with_a_bulk_is_found_at_home)
+{
+	struct last_words words;
+
+	setup(NULL);
+	words = unit_child(bulk_free_wrong);
+	ck_assert(unit_aborted(&words));
+	ck_assert_ptr_nonnull(strstr(words.text, "wrong cache or double free: "));
+	ck_assert_ptr_nonnull(
+		strstr(words.text, "came home to cache 'objects', and is of cache 'other'\n"));
+}
+END_TEST
+
 START_TEST(bulk_gives_all_or_none)
 {
 	setup(NULL);
@@ -179,5 +225,6 @@ END_TEST
 UNIT_MAIN("objects", zalloc_is_zero_whatever_was_there, zalloc_with_a_constructor_is_einval,
 	  free_of_null_is_nothing, kmem_free_takes_objects_too, size_and_name_are_those_given,
 	  bulk_gives_all_of_them_apart, bulk_gives_all_or_none,
+	  bulk_and_single_calls_see_the_same_stack, what_is_wrong_with_a_bulk_is_found_at_home,
 	  bulk_free_without_a_cache_takes_anything, homecoming_sorts_any_order_over_many_slabs,
 	  homecoming_goes_on_past_an_interior_pointer)

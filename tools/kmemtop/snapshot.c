@@ -67,7 +67,7 @@ static void view_cache(struct cache_view *v, const struct reading *r, size_t id)
 {
 	const struct kmem_root_cache *c = &r->records[id];
 	uint64_t away = r->sums[id].away + c->taken - c->given;
-	uint64_t parked = r->sums[id].parked + c->barn_objects;
+	uint64_t parked = r->sums[id].parked + c->lent;
 
 	copy_text(v->name, c->name, sizeof(c->name));
 	if (r->states[id] == RECORD_MOVING)

@@ -2,7 +2,7 @@
 /*
  * What the threads hold of each cache: the fill of the loaded sheaf and of the
  * spare one, and the objects that passed the slabs. Each thread costs one read
- * for its slots and shelves together, and one batch for its spare sheaves.
+ * for its slots and shelves together.
  *
  *	slots    [0][1][2] ...		up from `slots`
  *	shelves  ... [2][1][0]		down: that of id 0 begins at `shelves`
@@ -20,19 +20,11 @@ struct gather {
 	struct reading *r;
 	char *slots;   /* r->n records of slot_size */
 	char *shelves; /* r->n records of shelf_size, the last is that of id 0 */
-	struct target_part *spares;
-	uint64_t *words; /* first words of spare sheaves */
-	uint32_t *ids;	 /* whose they are */
 };
 
 static uint64_t slot_fill(const struct kmem_root_slot *slot)
 {
 	return (slot->sp & slot->mask) / sizeof(uint64_t);
-}
-
-static uint64_t spare_fill(uint64_t first_word)
-{
-	return first_word & 0xffff;
 }
 
 /* The slots and shelves of ids [0, n). -EFAULT if they cannot be read. */
@@ -56,42 +48,20 @@ static int fetch(struct gather *g, const struct kmem_root_thread *thread, size_t
 	return rc || (parts[0].ok && parts[1].ok) ? rc : -EFAULT;
 }
 
-/* Adds what slots and shelves say; returns how many spares are to be read. */
-static size_t add_slots(struct gather *g, size_t n)
+static void add_slots(struct gather *g, size_t n)
 {
 	const struct kmem_root *root = &g->r->root;
-	size_t nspares = 0;
 
-	for (uint32_t id = 0; id < n; id++) {
+	for (size_t id = 0; id < n; id++) {
 		struct cache_sum *sum = &g->r->sums[id];
 		struct kmem_root_shelf shelf;
 		struct kmem_root_slot slot;
 
-		memcpy(&slot, g->slots + (size_t)id * root->slot_size, sizeof(slot));
+		memcpy(&slot, g->slots + id * root->slot_size, sizeof(slot));
 		memcpy(&shelf, g->shelves + (n - 1 - id) * root->shelf_size, sizeof(shelf));
-		sum->parked += slot_fill(&slot);
+		sum->parked += shelf.lent + slot_fill(&slot) + slot_fill(&shelf.spare);
 		sum->away += shelf.taken - shelf.given;
-		if (!shelf.spare)
-			continue;
-		g->ids[nspares] = id;
-		g->spares[nspares] = (struct target_part){
-			.addr = shelf.spare,
-			.buf = &g->words[nspares],
-			.nbytes = sizeof(g->words[0]),
-		};
-		nspares++;
 	}
-	return nspares;
-}
-
-static int add_spares(struct gather *g, size_t nspares)
-{
-	int rc = target_read_parts(g->r->t, g->spares, nspares);
-
-	for (size_t i = 0; !rc && i < nspares; i++)
-		if (g->spares[i].ok)
-			g->r->sums[g->ids[i]].parked += spare_fill(g->words[i]);
-	return rc;
 }
 
 static int add_thread(void *context, const void *record)
@@ -109,7 +79,9 @@ static int add_thread(void *context, const void *record)
 		g->r->nbad_threads++;
 		return 0;
 	}
-	return rc ? rc : add_spares(g, add_slots(g, n));
+	if (!rc)
+		add_slots(g, n);
+	return rc;
 }
 
 static int gather_init(struct gather *g, struct reading *r)
@@ -117,19 +89,13 @@ static int gather_init(struct gather *g, struct reading *r)
 	g->r = r;
 	g->slots = calloc(r->n, r->root.slot_size);
 	g->shelves = calloc(r->n, r->root.shelf_size);
-	g->spares = calloc(r->n, sizeof(*g->spares));
-	g->words = calloc(r->n, sizeof(*g->words));
-	g->ids = calloc(r->n, sizeof(*g->ids));
-	return g->slots && g->shelves && g->spares && g->words && g->ids ? 0 : -ENOMEM;
+	return g->slots && g->shelves ? 0 : -ENOMEM;
 }
 
 static void gather_free(struct gather *g)
 {
 	free(g->slots);
 	free(g->shelves);
-	free(g->spares);
-	free(g->words);
-	free(g->ids);
 }
 
 int threads_read(struct reading *r)
