@@ -34,11 +34,16 @@ static bool find(void *block, struct found *found)
 	return true;
 }
 
+/* Some bytes, not 0, for which the block is right: to shrink is no copy until half is waste. */
+static inline bool fits(size_t nbytes, size_t usable)
+{
+	return nbytes - 1 < usable && (nbytes >= usable / 2 || usable <= 64);
+}
+
 /* The block with room for nbytes, moved only as pages; NULL if it must be copied. */
 static void *resize(const struct found *found, size_t nbytes)
 {
-	/* Shrinking is not worth a copy until half would be wasted. */
-	if (nbytes <= found->usable && (nbytes >= found->usable / 2 || found->usable <= 64))
+	if (fits(nbytes, found->usable))
 		return found->block;
 	if (found->kind == BLOCK_HEAP && nbytes > SMALL_MAX && nbytes <= HEAP_MAX) {
 		if (!heap_resize(found->heap, found->block, nbytes))
@@ -63,7 +68,7 @@ static void *copy(const struct found *found, size_t nbytes)
 	return other;
 }
 
-void *kmem_realloc(void *block, size_t nbytes)
+static __attribute__((noinline)) void *realloc_slow(void *block, size_t nbytes)
 {
 	struct found found;
 	void *resized;
@@ -84,6 +89,15 @@ void *kmem_realloc(void *block, size_t nbytes)
 	}
 	resized = resize(&found, nbytes);
 	return resized ? resized : copy(&found, nbytes);
+}
+
+void *kmem_realloc(void *block, size_t nbytes)
+{
+	unsigned id = pagemap_id(block);
+
+	if (id >= ID_FIRST && !id_is_front(id) && fits(nbytes, cache_of(id)->pub.stride))
+		return block;
+	return realloc_slow(block, nbytes);
 }
 
 CORE_DEFINE(realloc);
