@@ -84,6 +84,36 @@ START_TEST(a_little_more_or_less_stays_where_it_is)
 }
 END_TEST
 
+/* Without slack it would move through each of the 40 classes. */
+START_TEST(growth_by_steps_copies_seldom)
+{
+	char *block = kmem_malloc(1);
+	size_t usable = kmem_usable_size(block);
+	unsigned moves = 0;
+
+	for (size_t nbytes = 1; nbytes <= 32768; nbytes++) {
+		block = kmem_realloc(block, nbytes);
+		moves += kmem_usable_size(block) != usable;
+		usable = kmem_usable_size(block);
+	}
+	ck_assert_uint_le(moves, 26);
+	ck_assert_uint_le(usable, 32768 * 3 / 2);
+	kmem_free(block);
+}
+END_TEST
+
+/* Who asks for more than the slack gets no further slack, and a new block none. */
+START_TEST(only_a_little_growth_is_given_slack)
+{
+	char *block = kmem_realloc(NULL, 1000);
+
+	ck_assert_uint_eq(kmem_usable_size(block), kmem_good_size(1000));
+	block = kmem_realloc(block, 2000);
+	ck_assert_uint_eq(kmem_usable_size(block), kmem_good_size(2000));
+	kmem_free(block);
+}
+END_TEST
+
 START_TEST(a_large_shrink_gives_memory_back)
 {
 	char *block = kmem_malloc(80 * MIB);
@@ -177,6 +207,7 @@ END_TEST
 
 UNIT_MAIN("realloc", realloc_of_null_allocates, realloc_to_zero_frees,
 	  too_much_is_enomem_and_leaves_the_block, contents_survive_any_walk_through_the_sizes,
-	  a_little_more_or_less_stays_where_it_is, a_large_shrink_gives_memory_back,
+	  a_little_more_or_less_stays_where_it_is, growth_by_steps_copies_seldom,
+	  only_a_little_growth_is_given_slack, a_large_shrink_gives_memory_back,
 	  growth_of_large_blocks_moves_no_bytes, growth_out_of_a_zone_moves_pages,
 	  refused_growth_leaves_the_block, a_refused_shrink_is_no_failure)
