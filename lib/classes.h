@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The facade's sizes. To 128 bytes in steps of 16, then four steps to each
- * doubling up to 32 KiB: objects of caches malloc-16 … malloc-32768. Above, to
- * a MiB, eight steps to each doubling: blocks of the heap, heads included, kept
- * in sheaves.
+ * The facade's sizes. Up to 32 KiB objects of caches malloc-16 … malloc-32768, above, to
+ * a MiB, blocks of the heap, heads included, kept in sheaves.
  *
- *	id: | 0 none | 1 pages | 2 … 41 classes | 42 … 82 front bins | … 96 the program's
+ *	bytes	    steps		class	    bin
+ *	… 128	    of 16		0 … 7
+ *	… 1 KiB	    4 to each doubling	8 … 19
+ *	… 8 KiB	    8			20 … 43
+ *	… 32 KiB    4			44 … 51
+ *	… 1 MiB	    8				    0 … 40
+ *
+ *	id: | 0 none | 1 pages | 2 … 53 classes | 54 … 94 front bins | … 96 the program's
+ *
+ * Pages of databases and buffers, with a header before them, are a little more than a
+ * power of two from 1 to 8 KiB: four steps there would waste a quarter of each.
  */
 #ifndef LIB_CLASSES_H
 #define LIB_CLASSES_H
@@ -14,7 +22,7 @@
 #include "slab/cache.h"
 
 #define SMALL_MAX  ((size_t)32768)
-#define NCLASSES   40u
+#define NCLASSES   52u
 #define NFRONTS	   41u
 #define ID_CLASSES ID_FIRST
 #define ID_FRONTS  (ID_CLASSES + NCLASSES)
@@ -41,6 +49,12 @@ static inline unsigned log2_floor(size_t n)
 	return 63 - (unsigned)__builtin_clzl(n);
 }
 
+/* Which of the 2^bits steps of its doubling nbytes falls in. */
+static inline unsigned class_step(size_t nbytes, unsigned bits)
+{
+	return (unsigned)((nbytes - 1) >> (log2_floor(nbytes - 1) - bits)) & ((1u << bits) - 1);
+}
+
 /* For 1 to SMALL_MAX bytes. */
 static inline unsigned class_index(size_t nbytes)
 {
@@ -49,14 +63,22 @@ static inline unsigned class_index(size_t nbytes)
 	if (nbytes <= 128)
 		return (unsigned)(nbytes - 1) / 16;
 	log = log2_floor(nbytes - 1);
-	return 8 + (log - 7) * 4 + (unsigned)((nbytes - 1) >> (log - 2) & 3);
+	if (log < 10)
+		return 8 + (log - 7) * 4 + class_step(nbytes, 2);
+	if (log < 13)
+		return 20 + (log - 10) * 8 + class_step(nbytes, 3);
+	return 44 + (log - 13) * 4 + class_step(nbytes, 2);
 }
 
 static inline unsigned class_size(unsigned index)
 {
 	if (index < 8)
 		return (index + 1) * 16;
-	return (4 + (index - 8) % 4 + 1) << (5 + (index - 8) / 4);
+	if (index < 20)
+		return (4 + (index - 8) % 4 + 1) << (5 + (index - 8) / 4);
+	if (index < 44)
+		return (8 + (index - 20) % 8 + 1) << (7 + (index - 20) / 8);
+	return (4 + (index - 44) % 4 + 1) << (11 + (index - 44) / 4);
 }
 
 /* The bin of blocks of at least nbytes, head included; NFRONTS or more: too large for any. */

@@ -133,6 +133,7 @@ START_TEST(classes_hold_their_sizes_and_waste_little)
 		require(index < NCLASSES && class_size(index) >= n);
 		require(index == 0 || class_size(index - 1) < n);
 		require(n <= 128 || class_size(index) - n < n / 4);
+		require(n <= 1024 || n > 8192 || class_size(index) - n < n / 8);
 	}
 	for (size_t n = SMALL_MAX + 1; n <= HEAP_MAX; n++) {
 		unsigned index = front_index(n);

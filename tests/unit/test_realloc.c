@@ -84,7 +84,7 @@ START_TEST(a_little_more_or_less_stays_where_it_is)
 }
 END_TEST
 
-/* Without slack it would move through each of the 40 classes. */
+/* Without slack it would move through each of the 52 classes. */
 START_TEST(growth_by_steps_copies_seldom)
 {
 	char *block = kmem_malloc(1);
