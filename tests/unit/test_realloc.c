@@ -114,6 +114,22 @@ START_TEST(only_a_little_growth_is_given_slack)
 }
 END_TEST
 
+/* No block of 1,536 bytes is left, but one of 1,152 is in the sheaf. */
+START_TEST(growth_does_without_slack_that_is_refused)
+{
+	char *block = kmem_malloc(1024);
+
+	kmem_free(kmem_malloc(1100));
+	faults_begin(1, ~0ul);
+	while (kmem_malloc(1536))
+		;
+	block = kmem_realloc(block, 1100);
+	faults_end();
+	ck_assert_ptr_nonnull(block);
+	ck_assert_uint_eq(kmem_usable_size(block), kmem_good_size(1100));
+}
+END_TEST
+
 START_TEST(a_large_shrink_gives_memory_back)
 {
 	char *block = kmem_malloc(80 * MIB);
@@ -208,6 +224,7 @@ END_TEST
 UNIT_MAIN("realloc", realloc_of_null_allocates, realloc_to_zero_frees,
 	  too_much_is_enomem_and_leaves_the_block, contents_survive_any_walk_through_the_sizes,
 	  a_little_more_or_less_stays_where_it_is, growth_by_steps_copies_seldom,
-	  only_a_little_growth_is_given_slack, a_large_shrink_gives_memory_back,
-	  growth_of_large_blocks_moves_no_bytes, growth_out_of_a_zone_moves_pages,
-	  refused_growth_leaves_the_block, a_refused_shrink_is_no_failure)
+	  only_a_little_growth_is_given_slack, growth_does_without_slack_that_is_refused,
+	  a_large_shrink_gives_memory_back, growth_of_large_blocks_moves_no_bytes,
+	  growth_out_of_a_zone_moves_pages, refused_growth_leaves_the_block,
+	  a_refused_shrink_is_no_failure)
