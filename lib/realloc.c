@@ -58,7 +58,7 @@ static void *resize(const struct found *found, size_t nbytes)
 
 /*
  * What outgrew its place will grow again: it gets a quarter more than it had at
- * least, as in gperftools, above 256 bytes half as much again, so that a string
+ * least, above 256 bytes half as much again, so that a string
  * grown by bytes is copied half as often as it passes classes. Small blocks that
  * grow once are too many for more.
  */
