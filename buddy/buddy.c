@@ -3,6 +3,7 @@
 #include "buddy/buddy.h"
 
 #include "buddy/meta.h"
+#include "buddy/relief.h"
 #include "buddy/root.h"
 #include "buddy/settings.h"
 #include "buddy/sys.h"
@@ -195,7 +196,7 @@ static void *alloc_in_new_zone(struct zone *fresh, size_t npages, unsigned order
 	return base;
 }
 
-void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
+static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
 {
 	unsigned order = order_of(npages > align_pages ? npages : align_pages);
 	bool refused = false;
@@ -211,6 +212,15 @@ void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *
 		return base;
 	fresh = zone_create(order);
 	return fresh ? alloc_in_new_zone(fresh, npages, order, kind, zeroed) : NULL;
+}
+
+void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
+{
+	void *base = alloc_anywhere(npages, align_pages, kind, zeroed);
+
+	if (base && *zeroed)
+		relief_check();
+	return base;
 }
 
 static struct zone *zone_of(const void *addr)

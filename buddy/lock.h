@@ -18,6 +18,7 @@
 
 enum lock_rank {
 	LOCK_INIT,    /* lib: start-up */
+	LOCK_RECLAIM, /* slab: giving back pages inside slabs, against destroy and fork */
 	LOCK_CACHES,  /* slab: create and destroy */
 	LOCK_THREADS, /* slab: the list of thread records */
 	LOCK_THREAD,  /* slab: one thread's slots against others who empty them */

@@ -5,6 +5,7 @@
  * (locked pages) they go back dirty, as if just freed, and are tried again later.
  */
 #include "buddy/buddy.h"
+#include "buddy/relief.h"
 #include "buddy/sys.h"
 
 #define PURGE_BATCH 64
@@ -87,5 +88,6 @@ size_t buddy_purge(uint32_t age_ms)
 		total += npages;
 		/* In passing, not so long that the caller would notice; a trim does it all. */
 	} while (batch.n == PURGE_BATCH && npages > 0 && (!age_ms || total < PURGE_PAGES));
+	relief_settle();
 	return total;
 }

@@ -6,6 +6,7 @@
 #include "buddy/meta.h"
 #include "lib/front.h"
 #include "lib/start.h"
+#include "slab/reclaim.h"
 #include "slab/slab.h"
 #include "slab/thread.h"
 
@@ -36,6 +37,7 @@ static void each_lock(void (*act)(struct lock *))
 	struct heap *heap;
 
 	start_lock_visit(act);
+	act(&reclaim_lock);
 	act(&cache_lock);
 	act(&threads_lock);
 	for_each_thread (thread)

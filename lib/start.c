@@ -4,12 +4,14 @@
 
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
+#include "buddy/relief.h"
 #include "buddy/sys.h"
 #include "lib/classes.h"
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/options.h"
 #include "lib/twin.h"
+#include "slab/reclaim.h"
 #include "slab/slot.h"
 
 _Atomic bool started;
@@ -59,6 +61,7 @@ void start(void)
 	if (!atomic_load_explicit(&started, memory_order_relaxed)) {
 		options_start();
 		decay_hook = age_heaps;
+		relief_hook = reclaim_relief;
 		for (size_t i = 0; i <= SMALL_MAX / 16; i++)
 			class_slots[i] = class_slot(i ? i * 16 : 1);
 		/* release: pairs with the acquire in start_ensure */

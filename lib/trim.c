@@ -3,6 +3,7 @@
 #include "buddy/buddy.h"
 #include "lib/core.h"
 #include "lib/front.h"
+#include "slab/reclaim.h"
 #include "slab/slot.h"
 
 #include <kmem/malloc.h>
@@ -20,7 +21,8 @@ int kmem_trim(void)
 		if (cache_of(id))
 			cache_drain(cache_of(id));
 	lock_release(&cache_lock, LOCK_CACHES);
-	npages = front_purge(0);
+	npages = reclaim_trim();
+	npages += front_purge(0);
 	npages += buddy_purge(0);
 	return npages > 0;
 }

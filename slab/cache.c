@@ -8,6 +8,7 @@
 #include "buddy/root.h"
 #include "slab/barn.h"
 #include "slab/home.h"
+#include "slab/reclaim.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
 
@@ -392,6 +393,8 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 
 	if (!cache)
 		return 0;
+	/* No slab is in other hands meanwhile. */
+	lock_take(&reclaim_lock, LOCK_RECLAIM);
 	lock_take(&cache_lock, LOCK_CACHES);
 	known = cache->pub.id != 0;
 	if (known) {
@@ -402,6 +405,7 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 			record_put_locked(cache);
 	}
 	lock_release(&cache_lock, LOCK_CACHES);
+	lock_release(&reclaim_lock, LOCK_RECLAIM);
 	if (!known) {
 		report_bug("kmem_cache_destroy: the cache at %p was destroyed before",
 			   (void *)cache);

@@ -9,6 +9,7 @@
 #include "buddy/buddy.h"
 #include "buddy/settings.h"
 #include "buddy/sys.h"
+#include "slab/reclaim.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
 
@@ -81,6 +82,7 @@ static void process_pass(uint32_t now)
 						     memory_order_relaxed, memory_order_relaxed))
 		return;
 	age_caches();
+	reclaim_age(settings.decay_ms);
 	if (decay_hook)
 		decay_hook(settings.decay_ms);
 	buddy_purge(settings.decay_ms);

@@ -4,6 +4,7 @@
 
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
+#include "buddy/relief.h"
 #include "buddy/sys.h"
 
 #define EMPTY_KEEP 2 /* empty slabs a cache keeps until they decay */
@@ -75,6 +76,7 @@ static void slab_destroy(struct slab *slab)
 	size_t npages = slab->cache->pub.slab_pages;
 	void *base = (void *)slab->base;
 
+	relief_absent(-(long)slab->absent);
 	pagemap_set(base, npages, ID_NONE, NULL);
 	buddy_free(base, npages);
 	meta_pool_put(&slab_pool, slab);
@@ -121,19 +123,30 @@ static struct slab *pick_locked(struct kmem_cache *cache)
 	return NULL;
 }
 
+void slab_own_locked(struct slab *slab)
+{
+	list_del_locked(slab->cache, slab);
+	/* acquire: pairs with the release in slab_release */
+	atomic_fetch_or_explicit(&slab->state, SLAB_OWNED, memory_order_acquire);
+}
+
 struct slab *slab_acquire(struct kmem_cache *cache)
 {
 	struct slab *slab;
 
 	lock_take(&cache->lock, LOCK_CACHE);
 	slab = pick_locked(cache);
-	if (slab) {
-		list_del_locked(cache, slab);
-		/* acquire: pairs with the release in slab_release */
-		atomic_fetch_or_explicit(&slab->state, SLAB_OWNED, memory_order_acquire);
-	}
+	if (slab)
+		slab_own_locked(slab);
 	lock_release(&cache->lock, LOCK_CACHE);
-	return slab ? slab : slab_create(cache);
+	if (!slab)
+		return slab_create(cache);
+	slab->seen = slab->purged = 0;
+	if (slab->absent) {
+		relief_touch(slab->absent);
+		slab->absent = 0;
+	}
+	return slab;
 }
 
 /* Put the slab, without owner, on the list its count asks for; it, if it is to be retired. */
@@ -156,9 +169,10 @@ void slab_release(struct slab *slab)
 	uint64_t state;
 
 	lock_take(&cache->lock, LOCK_CACHE);
+	/* acquire: all returns so far, before the slab may be retired */
 	/* release: fresh; pairs with the acquire in slab_acquire */
 	state = atomic_fetch_and_explicit(&slab->state, ~(uint64_t)SLAB_OWNED,
-					  memory_order_release);
+					  memory_order_acq_rel);
 	retired = settle_locked(cache, slab, state);
 	lock_release(&cache->lock, LOCK_CACHE);
 	if (retired)

@@ -38,7 +38,10 @@ struct slab {
 	_Atomic uint64_t state;
 	uint32_t bucket; /* guarded by the cache's lock */
 	uint32_t fresh;	 /* the owner's */
-	uint32_t stamp;	 /* when it became empty; guarded by the cache's lock */
+	uint32_t stamp;	 /* when it became empty, or last seen; guarded by the cache's lock */
+	uint16_t seen;	 /* free objects then; these three are the owner's, or the lock's */
+	uint16_t purged; /* free objects when pages were last given back */
+	uint32_t absent; /* pages given back and not touched since */
 	_Atomic uint64_t free[SLAB_WORDS];
 };
 
@@ -61,6 +64,8 @@ int slab_index(const struct slab *slab, const void *addr);
  * has several to give, or a new one. NULL: no memory.
  */
 struct slab *slab_acquire(struct kmem_cache *cache);
+/* Take a slab without owner off its list, to own it; under the cache's lock. */
+void slab_own_locked(struct slab *slab);
 /* End ownership. */
 void slab_release(struct slab *slab);
 /* The owner takes up to want objects, lowest first, constructed; the number taken. */

@@ -4,6 +4,7 @@
 
 #include "buddy/buddy.h"
 #include "lib/stats.h"
+#include "slab/slab.h"
 #include "slab/slot.h"
 
 #include <kmem.h>
@@ -71,6 +72,23 @@ START_TEST(free_pages_go_back_after_decay_ms)
 }
 END_TEST
 
+START_TEST(dead_pages_of_living_slabs_go_after_decay_ms)
+{
+	void *objects[NOBJECTS];
+	struct slab *slab;
+
+	setup("20");
+	for (unsigned i = 0; i < NOBJECTS; i++)
+		require((objects[i] = kmem_cache_alloc(idle, GFP_KERNEL)));
+	for (unsigned i = 0; i < NOBJECTS; i++)
+		if (i % 32)
+			kmem_cache_free(idle, objects[i]);
+	slab = slab_of(objects[64]);
+	drive(300);
+	ck_assert_uint_gt(slab->absent, 0);
+}
+END_TEST
+
 START_TEST(nothing_goes_before_decay_ms)
 {
 	setup("100000");
@@ -103,5 +121,5 @@ START_TEST(a_trim_of_all_is_heard_by_every_slot)
 END_TEST
 
 UNIT_MAIN("decay", idle_slots_go_home_after_decay_ms, free_pages_go_back_after_decay_ms,
-	  nothing_goes_before_decay_ms, a_trim_is_heard_at_the_next_slow_pass,
-	  a_trim_of_all_is_heard_by_every_slot)
+	  dead_pages_of_living_slabs_go_after_decay_ms, nothing_goes_before_decay_ms,
+	  a_trim_is_heard_at_the_next_slow_pass, a_trim_of_all_is_heard_by_every_slot)

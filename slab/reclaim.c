@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Few survivors pin a slab, but not all its pages: those that hold free objects
+ * only go back to the system while the slab lives on. Bitmaps lie outside the
+ * slabs, so nothing is lost with the pages but what a constructor wrote: slabs of
+ * caches with one are left alone.
+ *
+ * Slabs without owner are taken off their lists in batches, as if to take
+ * objects from them; so nobody else takes any, and those that come home meanwhile
+ * touch the bitmap only.
+ */
+#include "slab/reclaim.h"
+
+#include "buddy/relief.h"
+#include "slab/cache.h"
+#include "slab/slab.h"
+
+#define STRIDE_LEAST  256u /* of smaller objects a page holds so many that one survives */
+#define SLAB_SHARE    8	   /* of a slab's objects must have come home for another visit */
+#define BATCH_SLABS   256u
+#define PASSING_PAGES ((size_t)16384) /* 64 MiB, or little more, in passing */
+
+struct lock reclaim_lock;
+
+struct pass {
+	uint32_t age_ms, now;
+	size_t most;   /* pages to give back */
+	size_t nlooks; /* caches and slabs looked at */
+	size_t npages; /* given back */
+};
+
+/*
+ * Are there fewer live objects than pages, and have so many come home since the
+ * last visit that more pages may have died?
+ */
+static bool has_dead_locked(const struct kmem_cache *cache, const struct slab *slab)
+{
+	int32_t nobjects = (int32_t)cache->pub.slab_objects;
+	int32_t nfree = slab_nfree(atomic_load_explicit(&slab->state, memory_order_relaxed));
+
+	return nobjects - nfree < (int32_t)cache->pub.slab_pages &&
+	       (nfree - slab->purged) * SLAB_SHARE >= nobjects;
+}
+
+/* Has the slab been as it is for the time? Notes what it is like now. */
+static bool is_old_locked(struct slab *slab, const struct pass *pass)
+{
+	uint16_t nfree =
+		(uint16_t)slab_nfree(atomic_load_explicit(&slab->state, memory_order_relaxed));
+
+	if (!pass->age_ms)
+		return true;
+	if (slab->seen == nfree)
+		return (int32_t)(pass->now - slab->stamp) >= (int32_t)pass->age_ms;
+	slab->seen = nfree;
+	slab->stamp = pass->now;
+	return false;
+}
+
+/* The first of the lists to look at: the fullest slabs have too little, some caches nothing. */
+static enum slab_bucket first_bucket_locked(const struct kmem_cache *cache)
+{
+	return cache->ctor || cache->pub.stride < STRIDE_LEAST ? BUCKET_EMPTY : BUCKET_FOURTH;
+}
+
+/* Own a batch of slabs worth a visit, chained by next; their number. */
+static unsigned collect(struct kmem_cache *cache, struct pass *pass, struct slab **chain)
+{
+	struct slab *slab, *next;
+	unsigned n = 0;
+
+	*chain = NULL;
+	lock_take(&cache->lock, LOCK_CACHE);
+	for (unsigned bucket = first_bucket_locked(cache); bucket < BUCKET_EMPTY; bucket++)
+		for (slab = cache->lists[bucket]; slab && n < BATCH_SLABS; slab = next) {
+			next = slab->next;
+			pass->nlooks++;
+			if (!has_dead_locked(cache, slab) || !is_old_locked(slab, pass))
+				continue;
+			slab_own_locked(slab);
+			slab->next = *chain;
+			*chain = slab;
+			n++;
+		}
+	lock_release(&cache->lock, LOCK_CACHE);
+	return n;
+}
+
+/* Give back the whole pages in the slab's objects [first, end); their number. */
+static size_t purge_objects(const struct slab *slab, uint32_t first, uint32_t end)
+{
+	const struct kmem_root_cache *shape = &slab->cache->pub;
+	uintptr_t page = sys_page_size(), start, stop;
+
+	start = (slab->base + (uintptr_t)first * shape->stride + page - 1) & ~(page - 1);
+	stop = slab->base + (end < shape->slab_objects
+				     ? (uintptr_t)end * shape->stride
+				     : (uintptr_t)shape->slab_pages << PAGE_SHIFT);
+	stop &= ~(page - 1);
+	if (start >= stop || sys_purge((void *)start, stop - start) != 0)
+		return 0;
+	return (stop - start) >> PAGE_SHIFT;
+}
+
+/* The owner gives back the pages of all runs of free objects; their number. */
+static size_t purge_slab(struct slab *slab)
+{
+	uint32_t nobjects = slab->cache->pub.slab_objects, first = 0, nfree = 0;
+	size_t npages = 0;
+
+	for (uint32_t i = 0; i < nobjects; i++) {
+		/* acquire: the returner's last use of the object; pairs with slab_return */
+		uint64_t word = atomic_load_explicit(&slab->free[i / 64], memory_order_acquire);
+
+		if (word >> (i & 63) & 1) {
+			nfree++;
+			continue;
+		}
+		npages += purge_objects(slab, first, i);
+		first = i + 1;
+	}
+	npages += purge_objects(slab, first, nobjects);
+	slab->purged = (uint16_t)nfree;
+	relief_absent((long)npages - (long)slab->absent);
+	slab->absent = (uint32_t)npages;
+	return npages;
+}
+
+static void reclaim_cache(struct kmem_cache *cache, struct pass *pass)
+{
+	struct slab *slab, *next;
+	unsigned n;
+
+	do {
+		n = collect(cache, pass, &slab);
+		for (; slab; slab = next) {
+			next = slab->next;
+			pass->npages += purge_slab(slab);
+			slab_release(slab);
+		}
+	} while (n == BATCH_SLABS && pass->npages < pass->most);
+}
+
+static void reclaim_locked(struct pass *pass)
+{
+	for (unsigned id = ID_FIRST; id < cache_ids() && pass->npages < pass->most; id++) {
+		struct kmem_cache *cache = cache_of(id);
+
+		pass->nlooks++;
+		if (cache && __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED))
+			reclaim_cache(cache, pass);
+	}
+}
+
+size_t reclaim_trim(void)
+{
+	struct pass pass = {.most = SIZE_MAX};
+
+	lock_take(&reclaim_lock, LOCK_RECLAIM);
+	reclaim_locked(&pass);
+	lock_release(&reclaim_lock, LOCK_RECLAIM);
+	return pass.npages;
+}
+
+static size_t reclaim_passing(uint32_t age_ms)
+{
+	struct pass pass = {.age_ms = age_ms, .now = sys_now_ms(), .most = PASSING_PAGES};
+
+	if (!lock_try(&reclaim_lock, LOCK_RECLAIM))
+		return 0;
+	reclaim_locked(&pass);
+	lock_release(&reclaim_lock, LOCK_RECLAIM);
+	return pass.nlooks;
+}
+
+void reclaim_age(uint32_t age_ms)
+{
+	reclaim_passing(age_ms);
+}
+
+size_t reclaim_relief(void)
+{
+	return reclaim_passing(0);
+}
