@@ -42,7 +42,7 @@ struct cache_ops {
 	/* Up to want objects into out, in the order to be handed out; 0: no memory. */
 	unsigned (*refill)(struct kmem_cache *cache, struct shelf *shelf, void **out,
 			   unsigned want);
-	/* Take nobjects back; reorders objects. */
+	/* Take nobjects back. */
 	void (*home)(struct kmem_cache *cache, void **objects, unsigned nobjects);
 	/* Let go what the shelf holds besides sheaves. */
 	void (*detach)(struct kmem_cache *cache, struct shelf *shelf);

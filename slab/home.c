@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Homecoming: objects from a sheaf back to their slabs. They are sorted by
- * address, so that each slab is found once and its bitmap set by whole words.
+ * Homecoming: objects from a sheaf back to their slabs. What belongs to one word
+ * of one slab's bitmap is gathered in a small table and set at once; an entry is
+ * written where another takes its place. So a sheaf of neighbours, in whatever
+ * order, costs a few atomic operations, and scattered objects one or two each.
  * Here an address inside an object, and a second free, are found.
  */
 #include "slab/home.h"
@@ -9,25 +11,14 @@
 #include "slab/slab.h"
 #include "slab/thread.h"
 
-#include <string.h>
+#define PLACES 16u
+#define CHUNK  16u /* objects whose slabs' records are fetched together */
 
-#define FETCH_AHEAD 4u
-
-/* Shell's sort with Ciura's gaps ("Best Increments …", FCT 2001): short arrays, no memory. */
-static void sort(void **objects, unsigned n)
-{
-	static const unsigned gaps[] = {57, 23, 10, 4, 1};
-
-	for (unsigned g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++)
-		for (unsigned i = gaps[g]; i < n; i++) {
-			void *object = objects[i];
-			unsigned k = i;
-
-			for (; k >= gaps[g] && objects[k - gaps[g]] > object; k -= gaps[g])
-				objects[k] = objects[k - gaps[g]];
-			objects[k] = object;
-		}
-}
+struct place {
+	struct slab *slab;
+	uint32_t word, nbits;
+	uint64_t bits;
+};
 
 static void report_interior(const struct slab *slab, const void *object)
 {
@@ -54,55 +45,76 @@ static void report_stray(const struct kmem_cache *cache, const void *object)
 			   object, cache->pub.name);
 }
 
-/* Return the run of objects at the front that belong to one slab; how many. */
-static unsigned return_run(const struct kmem_cache *cache, void **objects, unsigned n)
+static inline struct place *place_of(struct place *places, const struct slab *slab, uint32_t word)
 {
-	uint64_t mask[SLAB_WORDS] = {0};
-	unsigned i, nbits = 0;
-	struct slab *slab;
-	uintptr_t end;
-
-	if (pagemap_id(objects[0]) != cache->id) {
-		report_stray(cache, objects[0]);
-		return 1;
-	}
-	slab = slab_of(objects[0]);
-	end = slab->base + ((uintptr_t)cache->pub.slab_pages << PAGE_SHIFT);
-
-	for (i = 0; i < n && (uintptr_t)objects[i] < end; i++) {
-		int index = slab_index(slab, objects[i]);
-		uint64_t bit = 1ull << (index & 63);
-
-		if (index < 0)
-			report_interior(slab, objects[i]);
-		else if (mask[index / 64] & bit)
-			report_bug("double free: object %p of cache '%s' is in one sheaf twice",
-				   objects[i], slab->cache->pub.name);
-		else {
-			mask[index / 64] |= bit;
-			nbits++;
-		}
-	}
-	slab_return(slab, mask, nbits);
-	return i;
+	return &places[((uintptr_t)slab / sizeof(*slab) + word) % PLACES];
 }
 
-/* Its slab's record into the processor's cache, if it is an object of the cache. */
-static void fetch(const struct kmem_cache *cache, const void *object)
+static inline void write_back(struct kmem_cache *cache, const struct place *place)
 {
-	if (pagemap_id(object) == cache->id)
-		__builtin_prefetch(&slab_of(object)->state);
+	slab_return(cache, place->slab, place->word, place->bits, place->nbits);
+}
+
+/* Enter an object of the slab into the table, which has its place or makes room for it. */
+static inline void gather(struct kmem_cache *cache, struct place *places, struct slab *slab,
+			  void *object)
+{
+	int index = slab_index(cache, slab, object);
+	struct place *place;
+	uint32_t word;
+	uint64_t bit;
+
+	if (__builtin_expect(index < 0, 0)) {
+		report_interior(slab, object);
+		return;
+	}
+	word = (uint32_t)index / 64;
+	bit = 1ull << (index & 63);
+	place = place_of(places, slab, word);
+	if (place->slab != slab || place->word != word) {
+		if (place->slab)
+			write_back(cache, place);
+		*place = (struct place){slab, word, 1, bit};
+	} else if (__builtin_expect((place->bits & bit) != 0, 0)) {
+		report_bug("double free: object %p of cache '%s' is in one sheaf twice", object,
+			   cache->pub.name);
+	} else {
+		place->bits |= bit;
+		place->nbits++;
+	}
+}
+
+/* The slab of an object of the cache, its record on the way to the processor; NULL: reported. */
+static inline struct slab *fetch(const struct kmem_cache *cache, const void *object)
+{
+	struct slab *slab;
+
+	if (__builtin_expect(pagemap_id(object) != cache->id, 0))
+		return NULL;
+	slab = slab_of(object);
+	__builtin_prefetch(slab);
+	return slab;
 }
 
 void home_return(struct kmem_cache *cache, void **objects, unsigned n)
 {
-	sort(objects, n);
-	for (unsigned done = 0; done < n;) {
-		/* Of scattered objects each has a slab of its own, seldom seen. */
-		if (done + FETCH_AHEAD < n)
-			fetch(cache, objects[done + FETCH_AHEAD]);
-		done += return_run(cache, objects + done, n - done);
+	struct place places[PLACES] = {0};
+	struct slab *slabs[CHUNK];
+
+	for (unsigned done = 0; done < n; done += CHUNK) {
+		unsigned end = n - done < CHUNK ? n - done : CHUNK;
+
+		for (unsigned i = 0; i < end; i++)
+			slabs[i] = fetch(cache, objects[done + i]);
+		for (unsigned i = 0; i < end; i++)
+			if (__builtin_expect(slabs[i] != NULL, 1))
+				gather(cache, places, slabs[i], objects[done + i]);
+			else
+				report_stray(cache, objects[done + i]);
 	}
+	for (unsigned i = 0; i < PLACES; i++)
+		if (places[i].slab)
+			write_back(cache, &places[i]);
 }
 
 /* Take from the shelf's slab, and let go of it if that was all it had. */

@@ -5,7 +5,7 @@
 
 struct kmem_cache;
 
-/* n objects, in any order, of one cache; objects[] is reordered. */
+/* n objects of one cache, in any order. */
 void home_return(struct kmem_cache *cache, void **objects, unsigned n);
 
 #endif

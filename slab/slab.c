@@ -11,17 +11,6 @@
 
 static struct meta_pool slab_pool = {.nbytes = sizeof(struct slab), .align = 64};
 
-int slab_index(const struct slab *slab, const void *addr)
-{
-	const struct kmem_root_cache *shape = &slab->cache->pub;
-	uint64_t offset = (uintptr_t)addr - slab->base;
-	uint64_t index = offset * slab->cache->reciprocal >> 32;
-
-	if (index * shape->stride != offset || index >= shape->slab_objects)
-		return -1;
-	return (int)index;
-}
-
 static enum slab_bucket bucket_of(const struct kmem_cache *cache, int32_t nfree)
 {
 	int32_t nobjects = (int32_t)cache->pub.slab_objects;
@@ -263,9 +252,8 @@ void slab_recount_all(struct kmem_cache *cache)
 }
 
 /* Count n objects that came home without the lock, if that changes no list. */
-static bool return_quick(struct slab *slab, int32_t n)
+static bool return_quick(const struct kmem_cache *cache, struct slab *slab, int32_t n)
 {
-	const struct kmem_cache *cache = slab->cache;
 	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed);
 	int32_t nfree;
 
@@ -280,9 +268,8 @@ static bool return_quick(struct slab *slab, int32_t n)
 	return true;
 }
 
-static void return_slow(struct slab *slab, int32_t n)
+static void return_slow(struct kmem_cache *cache, struct slab *slab, int32_t n)
 {
-	struct kmem_cache *cache = slab->cache;
 	struct slab *retired = NULL;
 	uint64_t state, add = (uint64_t)(uint32_t)n << 32;
 
@@ -313,22 +300,17 @@ static unsigned report_double(const struct slab *slab, unsigned word, uint64_t t
 	return n;
 }
 
-void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS], unsigned nbits)
+void slab_return(struct kmem_cache *cache, struct slab *slab, uint32_t word, uint64_t bits,
+		 unsigned nbits)
 {
+	/* release: the last use of the objects; pairs with slab_take */
+	uint64_t before = atomic_fetch_or_explicit(&slab->free[word], bits, memory_order_release);
 	int32_t n = (int32_t)nbits;
 
-	for (unsigned w = 0; w < slab->cache->nwords; w++) {
-		uint64_t before;
-
-		if (!mask[w])
-			continue;
-		/* release: the last use of the objects; pairs with slab_take */
-		before = atomic_fetch_or_explicit(&slab->free[w], mask[w], memory_order_release);
-		if (mask[w] & before)
-			n -= (int32_t)report_double(slab, w, mask[w] & before);
-	}
-	if (n > 0 && !return_quick(slab, n))
-		return_slow(slab, n);
+	if (__builtin_expect((bits & before) != 0, 0))
+		n -= (int32_t)report_double(slab, word, bits & before);
+	if (n > 0 && !return_quick(cache, slab, n))
+		return_slow(cache, slab, n);
 }
 
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)

@@ -32,18 +32,22 @@
 #define SLAB_OWNED   1u
 
 struct slab {
-	struct slab *next, *prev; /* guarded by the cache's lock */
-	struct kmem_cache *cache;
-	uintptr_t base;
+	/* What a homecoming needs, for most sizes in one cache line. */
 	_Atomic uint64_t state;
-	uint32_t bucket; /* guarded by the cache's lock */
-	uint32_t fresh;	 /* the owner's */
+	uintptr_t base;
+	_Atomic uint64_t free[SLAB_WORDS];
+
+	struct kmem_cache *cache;
+	struct slab *next, *prev; /* guarded by the cache's lock */
+	uint32_t bucket;	  /* guarded by the cache's lock */
+	uint32_t fresh;		  /* the owner's */
 	uint32_t stamp;	 /* when it became empty, or last seen; guarded by the cache's lock */
 	uint16_t seen;	 /* free objects then; these three are the owner's, or the lock's */
 	uint16_t purged; /* free objects when pages were last given back */
 	uint32_t absent; /* pages given back and not touched since */
-	_Atomic uint64_t free[SLAB_WORDS];
 };
+
+_Static_assert(sizeof(struct slab) == 128, "two cache lines");
 
 static inline int32_t slab_nfree(uint64_t state)
 {
@@ -56,8 +60,17 @@ static inline struct slab *slab_of(const void *object)
 	return pagemap_page(object)->owner;
 }
 
-/* Index of the object at addr, or -1 where none begins. */
-int slab_index(const struct slab *slab, const void *addr);
+/* Index of the object of the cache at addr, in the slab, or -1 where none begins. */
+static inline int slab_index(const struct kmem_cache *cache, const struct slab *slab,
+			     const void *addr)
+{
+	uint64_t offset = (uintptr_t)addr - slab->base;
+	uint64_t index = offset * cache->reciprocal >> 32;
+
+	if (index * cache->pub.stride != offset || index >= cache->pub.slab_objects)
+		return -1;
+	return (int)index;
+}
 
 /*
  * A slab with free objects, owned by the caller from now on: the fullest that
@@ -70,8 +83,9 @@ void slab_own_locked(struct slab *slab);
 void slab_release(struct slab *slab);
 /* The owner takes up to want objects, lowest first, constructed; the number taken. */
 unsigned slab_take(struct slab *slab, void **out, unsigned want);
-/* Set the nbits bits of mask in the slab's bitmap: objects have come home. */
-void slab_return(struct slab *slab, const uint64_t mask[SLAB_WORDS], unsigned nbits);
+/* Set nbits bits of a word of the slab's bitmap: objects have come home. */
+void slab_return(struct kmem_cache *cache, struct slab *slab, uint32_t word, uint64_t bits,
+		 unsigned nbits);
 
 /*
  * In the child of a fork, and for a cache that nobody uses: what threads that

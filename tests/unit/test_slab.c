@@ -30,11 +30,9 @@ static struct slab *setup(void (*ctor)(void *))
 
 static void put_back(struct slab *slab, void *object)
 {
-	uint64_t mask[SLAB_WORDS] = {0};
-	int index = slab_index(slab, object);
+	int index = slab_index(cache, slab, object);
 
-	mask[index / 64] = 1ull << (index % 64);
-	slab_return(slab, mask, 1);
+	slab_return(cache, slab, (uint32_t)index / 64, 1ull << (index % 64), 1);
 }
 
 static int32_t nfree(const struct slab *slab)
@@ -77,10 +75,10 @@ START_TEST(index_of_what_is_no_object_is_negative)
 	struct slab *slab = setup(NULL);
 	char *base = (char *)slab->base;
 
-	ck_assert_int_eq(slab_index(slab, base + 5 * SIZE), 5);
-	ck_assert_int_eq(slab_index(slab, base + 5 * SIZE + 1), -1);
-	ck_assert_int_eq(slab_index(slab, base + 6 * SIZE - 1), -1);
-	ck_assert_int_eq(slab_index(slab, base + cache->pub.slab_objects * SIZE), -1);
+	ck_assert_int_eq(slab_index(cache, slab, base + 5 * SIZE), 5);
+	ck_assert_int_eq(slab_index(cache, slab, base + 5 * SIZE + 1), -1);
+	ck_assert_int_eq(slab_index(cache, slab, base + 6 * SIZE - 1), -1);
+	ck_assert_int_eq(slab_index(cache, slab, base + cache->pub.slab_objects * SIZE), -1);
 }
 END_TEST
 
@@ -89,15 +87,15 @@ START_TEST(index_is_exact_for_all_sizes)
 {
 	for (unsigned size = 1; size <= KMEM_CACHE_SIZE_MAX; size += 1 + size / 40) {
 		struct kmem_cache *one = kmem_cache_create("size", size, 0, 0, NULL);
-		struct slab slab = {.cache = one, .base = (uintptr_t)1 << 30};
+		struct slab slab = {.base = (uintptr_t)1 << 30};
 		unsigned n = one->pub.slab_objects, stride = one->pub.stride;
 
 		for (unsigned i = 0; i < n; i++) {
 			const char *object = (const char *)slab.base + (size_t)i * stride;
 
-			require(slab_index(&slab, object) == (int)i);
-			require(slab_index(&slab, object + 1) == -1);
-			require(slab_index(&slab, object + stride - 1) == -1);
+			require(slab_index(one, &slab, object) == (int)i);
+			require(slab_index(one, &slab, object + 1) == -1);
+			require(slab_index(one, &slab, object + stride - 1) == -1);
 		}
 		require((size_t)n * stride <= (size_t)one->pub.slab_pages * PAGE_BYTES);
 		require(kmem_cache_destroy(one) == 0);
