@@ -10,11 +10,30 @@
 
 #include <errno.h>
 
-#define COALESCE_FIRST 8u /* orders from a MiB on */
-#define ZONE_FIRST     ((size_t)32 << 20)
-#define ZONE_LEAST     ((size_t)1 << 20)
-#define ZONE_MOST      ((size_t)1 << LEAF_SHIFT)
-#define ZONE_LARGE     ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
+#define JOIN_FIRST ((size_t)64) /* pages from which blocks of both states are taken together */
+#define ZONE_FIRST ((size_t)32 << 20)
+#define ZONE_LEAST ((size_t)1 << 20)
+#define ZONE_MOST  ((size_t)1 << LEAF_SHIFT)
+#define ZONE_LARGE ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
+
+/* A request. */
+struct want {
+	size_t npages, align_pages;
+	enum page_kind kind;
+};
+
+/* Where it was found. */
+struct found {
+	struct zone *zone;
+	uint32_t index;
+	bool zeroed;
+};
+
+/* The larger of size and alignment: what a zone must have, itself aligned to its size. */
+static size_t want_most(const struct want *want)
+{
+	return want->npages > want->align_pages ? want->npages : want->align_pages;
+}
 
 struct lock buddy_lock;
 static struct zone *last_zone;	      /* guarded by the lock */
@@ -74,15 +93,16 @@ static int zone_try(struct zone *zone, size_t nbytes)
 	return 0;
 }
 
-/* A zone with room for a block of the order, which nobody knows yet; a refusal halves it. */
-static struct zone *zone_create(unsigned order)
+/* A zone with room for what is wanted, which nobody knows yet; a refusal halves it. */
+static struct zone *zone_create(const struct want *want)
 {
-	size_t least = PAGE_BYTES << order < ZONE_LEAST ? ZONE_LEAST : PAGE_BYTES << order;
+	size_t least = want_most(want) << PAGE_SHIFT;
 	struct zone *zone = meta_pool_get(&zone_pool);
 	size_t nbytes;
 
 	if (!zone)
 		return NULL;
+	least = least < ZONE_LEAST ? ZONE_LEAST : (size_t)1 << (64 - __builtin_clzl(least - 1));
 	lock_take(&buddy_lock, LOCK_PAGES);
 	nbytes = next_zone < least ? least : next_zone;
 	lock_release(&buddy_lock, LOCK_PAGES);
@@ -93,83 +113,90 @@ static struct zone *zone_create(unsigned order)
 	return NULL;
 }
 
-static uint64_t dirty_pages(void)
+/* Out of one free block of the state, or several that touch, in any zone. */
+static bool take_free(const struct want *want, enum block_state state, struct found *found)
 {
-	uint64_t npages = 0;
-
-	for_each_zone (zone)
-		npages += __atomic_load_n(&zone->pub.dirty, __ATOMIC_RELAXED);
-	return npages;
+	for_each_zone (zone) {
+		if (*zone_free_pages(zone, state) < want->npages)
+			continue;
+		found->index = zone_take(zone, want->npages, want->align_pages, state);
+		if (found->index != LIST_END) {
+			*found = (struct found){zone, found->index, state == BLOCK_CLEAN};
+			return true;
+		}
+	}
+	return false;
 }
 
-/* A free block of the order from any zone: dirty, else clean. */
-static void *take_free(unsigned order, bool *zeroed, struct zone **from)
+/*
+ * Much is wanted: rather what is there, in blocks of two kinds, than more. (To
+ * purge them instead, so that they merge, cost callocs of 1 to 16 MiB six times
+ * the time.)
+ */
+static bool take_joined(const struct want *want, enum block_state state, struct found *found)
 {
-	for (unsigned state = 0; state < BLOCK_STATES; state++)
-		for_each_zone (zone) {
-			uint32_t index = zone_take(zone, order, state);
-
-			if (index == LIST_END)
-				continue;
-			*zeroed = state == BLOCK_CLEAN;
-			*from = zone;
-			return zone_address(zone, index);
+	if (want->npages < JOIN_FIRST || want->align_pages > 1)
+		return false;
+	for_each_zone (zone) {
+		if (zone->pub.dirty + zone->pub.clean < want->npages)
+			continue;
+		found->index = zone_take_joined(zone, want->npages, state);
+		if (found->index != LIST_END) {
+			*found = (struct found){zone, found->index, false};
+			return true;
 		}
-	return NULL;
+	}
+	return false;
+}
+
+/* The first page a request could have if the watermark rose. */
+static uint32_t above(const struct zone *zone, const struct want *want)
+{
+	uint32_t top = want->align_pages > 1 || want->npages < JOIN_FIRST ? zone_top_clean(zone)
+									  : zone_top(zone);
+	uint64_t first = (zone->pub.base >> PAGE_SHIFT) + top;
+
+	return top + (uint32_t)(-first & (want->align_pages - 1));
 }
 
 /* From above a watermark. *refused: the system would not commit more. */
-static void *take_above(unsigned order, bool *zeroed, struct zone **from, bool *refused)
+static bool take_above(const struct want *want, struct found *found, bool *refused)
 {
 	for_each_zone (zone) {
-		int err = zone_grow(zone, order);
+		uint32_t index = above(zone, want);
+		int err = zone_grow(zone, (uint64_t)index + want->npages);
 
 		*refused |= err == -ENOMEM;
 		if (err)
 			continue;
-		*zeroed = true;
-		*from = zone;
-		return zone_address(zone, zone_take(zone, order, BLOCK_CLEAN));
+		*found = (struct found){zone, index, index >= zone_top_clean(zone)};
+		return zone_claim(zone, index, want->npages);
 	}
-	return NULL;
+	return false;
 }
 
-/* NULL: *refused says whether the system had no more, or the zones no room. */
-static void *take_locked(unsigned order, bool *zeroed, struct zone **from, bool *refused)
+/* What is resident first. *refused says whether the system had no more, or the zones no room. */
+static bool take_locked(const struct want *want, struct found *found, bool *refused)
 {
-	void *base = take_free(order, zeroed, from);
-
-	/* Much is wanted: rather what is there, in pieces of two kinds, than more. */
-	if (!base && order >= COALESCE_FIRST && dirty_pages() >= 1ull << (order - 1)) {
-		for_each_zone (zone)
-			zone_coalesce(zone);
-		base = take_free(order, zeroed, from);
-	}
-	return base ? base : take_above(order, zeroed, from, refused);
+	return take_free(want, BLOCK_DIRTY, found) || take_joined(want, BLOCK_DIRTY, found) ||
+	       take_free(want, BLOCK_CLEAN, found) || take_joined(want, BLOCK_CLEAN, found) ||
+	       take_above(want, found, refused);
 }
 
-/* take_locked, marked and cut to size. */
-static void *alloc_locked(size_t npages, unsigned order, enum page_kind kind, bool *zeroed,
-			  bool *refused)
+/* take_locked, marked. */
+static void *alloc_locked(const struct want *want, bool *zeroed, bool *refused)
 {
-	struct zone *zone;
-	void *base = take_locked(order, zeroed, &zone, refused);
+	struct found found;
+	struct page *page;
 
-	if (base) {
-		uint32_t index = zone_index(zone, base);
-
-		zone->pages[index].kind = (uint8_t)kind;
-		zone->pages[index].npages = (uint32_t)npages;
-		zone->pages[index].mapped = 0;
-		zone_insert(zone, index + (uint32_t)npages, ((size_t)1 << order) - npages,
-			    *zeroed ? BLOCK_CLEAN : BLOCK_DIRTY, *zeroed ? 0 : sys_now_ms());
-	}
-	return base;
-}
-
-static unsigned order_of(size_t npages)
-{
-	return npages <= 1 ? 0 : 64 - (unsigned)__builtin_clzl(npages - 1);
+	if (!take_locked(want, &found, refused))
+		return NULL;
+	page = &found.zone->pages[found.index];
+	page->kind = want->kind;
+	page->npages = (uint32_t)want->npages;
+	page->mapped = 0;
+	*zeroed = found.zeroed;
+	return zone_address(found.zone, found.index);
 }
 
 /*
@@ -177,18 +204,17 @@ static unsigned order_of(size_t npages)
  * can be committed. Its descriptors may have been those of another thread's zone
  * that was discarded: they are written under the lock only.
  */
-static void *alloc_in_new_zone(struct zone *fresh, size_t npages, unsigned order,
-			       enum page_kind kind, bool *zeroed)
+static void *alloc_in_new_zone(struct zone *fresh, const struct want *want, bool *zeroed)
 {
 	bool refused = false, entered = false;
 	void *base;
 
 	lock_take(&buddy_lock, LOCK_PAGES);
-	base = alloc_locked(npages, order, kind, zeroed, &refused);
-	if (!base && zone_grow(fresh, order) == 0) {
+	base = alloc_locked(want, zeroed, &refused);
+	if (!base && zone_grow(fresh, want_most(want)) == 0) {
 		zone_publish(fresh);
 		entered = true;
-		base = alloc_locked(npages, order, kind, zeroed, &refused);
+		base = alloc_locked(want, zeroed, &refused);
 	}
 	lock_release(&buddy_lock, LOCK_PAGES);
 	if (!entered)
@@ -198,20 +224,20 @@ static void *alloc_in_new_zone(struct zone *fresh, size_t npages, unsigned order
 
 static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
 {
-	unsigned order = order_of(npages > align_pages ? npages : align_pages);
+	struct want want = {npages, align_pages, kind};
 	bool refused = false;
 	struct zone *fresh;
 	void *base;
 
-	if (order > ZONE_ORDER_MAX)
+	if (want_most(&want) > LEAF_PAGES)
 		return NULL;
 	lock_take(&buddy_lock, LOCK_PAGES);
-	base = alloc_locked(npages, order, kind, zeroed, &refused);
+	base = alloc_locked(&want, zeroed, &refused);
 	lock_release(&buddy_lock, LOCK_PAGES);
 	if (base || refused)
 		return base;
-	fresh = zone_create(order);
-	return fresh ? alloc_in_new_zone(fresh, npages, order, kind, zeroed) : NULL;
+	fresh = zone_create(&want);
+	return fresh ? alloc_in_new_zone(fresh, &want, zeroed) : NULL;
 }
 
 void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)

@@ -3,8 +3,9 @@
  * The page allocator: zones in a list, each twice the last, one lock.
  *
  * A request takes the best-fitting dirty block (memory that is resident
- * anyway), else a clean one, else raises a zone's watermark, else reserves
- * another zone. Reserving and purging are done outside the lock.
+ * anyway), if it is large else dirty and clean ones that touch, else a clean one,
+ * else raises a zone's watermark, else reserves another zone. Reserving and
+ * purging are done outside the lock.
  */
 #ifndef BUDDY_BUDDY_H
 #define BUDDY_BUDDY_H
@@ -16,9 +17,8 @@
 #include <stddef.h>
 
 /*
- * npages naturally aligned to align_pages (a power of two) at least, and to the
- * next power of two of npages at most; the pages past npages go straight back.
- * kind marks the first page. *zeroed: the memory reads as zeros. NULL: no memory.
+ * npages aligned to align_pages (a power of two). kind marks the first page. *zeroed: the memory
+ * reads as zeros. NULL: no memory.
  */
 void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed);
 /* Give back npages, all or part of an allocation; their ids are already cleared. */

@@ -43,9 +43,9 @@
 
 enum page_kind {
 	PAGE_NONE,  /* inside a block or run, or never used */
-	PAGE_DIRTY, /* head of a free block, as the last owner left it */
-	PAGE_CLEAN, /* head of a free block that reads as zeros */
-	PAGE_BUSY,  /* head of a block on its way to the system */
+	PAGE_DIRTY, /* first or last of a free block, as the last owner left it */
+	PAGE_CLEAN, /* first or last of a free block that reads as zeros */
+	PAGE_BUSY,  /* first of a block on its way to the system */
 	PAGE_SLAB,
 	PAGE_HEAP,
 	PAGE_RUN,   /* kmem_pages_alloc */
@@ -53,8 +53,8 @@ enum page_kind {
 };
 
 /*
- * The descriptor of a page, 16 bytes. kind, order and a free block's links and
- * stamp belong to the page lock; npages and owner to the owner of the run.
+ * The descriptor of a page, 16 bytes. kind, mapped and length and a free block's
+ * links and stamp belong to the page lock; npages and owner to the owner of the run.
  */
 struct page {
 	union {
@@ -67,10 +67,9 @@ struct page {
 		uint32_t stamp;	 /* free: when it became so, ms */
 		uint32_t npages; /* in use: of the run, on its first page */
 	};
-	uint8_t kind;
-	uint8_t order;	/* of a free block */
-	uint8_t mapped; /* a run with a mapping of its own */
-	uint8_t unused;
+	uint32_t kind : 8;
+	uint32_t mapped : 1;  /* a run with a mapping of its own */
+	uint32_t length : 23; /* free: pages of the block, on its first and its last */
 };
 
 _Static_assert(sizeof(struct page) == 16, "sixteen bytes a page");

@@ -16,16 +16,16 @@ struct batch {
 	struct {
 		struct zone *zone;
 		uint32_t index;
-		uint8_t order;
+		uint32_t npages;
 		bool purged;
 	} block[PURGE_BATCH];
 };
 
-static void collect_order(struct batch *batch, struct zone *zone, unsigned order, uint32_t now,
-			  uint32_t age_ms)
+static void collect_list(struct batch *batch, struct zone *zone, unsigned list, uint32_t now,
+			 uint32_t age_ms)
 {
 	while (batch->n < PURGE_BATCH) {
-		uint32_t index = zone->lists[BLOCK_DIRTY][order].tail;
+		uint32_t index = zone->lists[BLOCK_DIRTY][list].tail;
 
 		if (index == LIST_END ||
 		    (int32_t)(now - zone->pages[index].stamp) < (int32_t)age_ms)
@@ -33,45 +33,67 @@ static void collect_order(struct batch *batch, struct zone *zone, unsigned order
 		zone_remove(zone, index);
 		batch->block[batch->n].zone = zone;
 		batch->block[batch->n].index = index;
-		batch->block[batch->n++].order = (uint8_t)order;
+		batch->block[batch->n++].npages = zone->pages[index].length;
 	}
 }
 
-/* Fill the batch with the longest free, largest first; none smaller than the kernel's page. */
+/* Fill the batch with the longest free, largest first; none that may lack a page of the kernel's.
+ */
 static void collect(struct batch *batch, uint32_t now, uint32_t age_ms)
 {
-	unsigned least = (unsigned)__builtin_ctzl(sys_page_size()) - PAGE_SHIFT;
+	size_t granule = sys_page_size() >> PAGE_SHIFT;
+	unsigned least = zone_list(2 * granule - 1);
 
 	batch->n = 0;
 	lock_take(&buddy_lock, LOCK_PAGES);
 	for_each_zone (zone)
-		for (unsigned order = ZONE_ORDER_MAX + 1; order-- > least;)
-			collect_order(batch, zone, order, now, age_ms);
+		for (unsigned list = ZONE_LISTS; list-- > least;)
+			if (zone->lists[BLOCK_DIRTY][list].tail != LIST_END)
+				collect_list(batch, zone, list, now, age_ms);
 	lock_release(&buddy_lock, LOCK_PAGES);
+}
+
+/* The kernel's whole pages in a block: the first of ours, and how many. */
+static uint32_t whole_pages(uint32_t index, uint32_t npages, uint32_t *start)
+{
+	uint32_t granule = (uint32_t)(sys_page_size() >> PAGE_SHIFT);
+
+	*start = (index + granule - 1) & ~(granule - 1);
+	return ((index + npages) & ~(granule - 1)) - *start;
 }
 
 static size_t advise(struct batch *batch)
 {
-	size_t npages = 0;
+	size_t total = 0;
 
 	for (unsigned i = 0; i < batch->n; i++) {
-		void *base = zone_address(batch->block[i].zone, batch->block[i].index);
-		size_t block_pages = (size_t)1 << batch->block[i].order;
+		uint32_t start;
+		size_t npages = whole_pages(batch->block[i].index, batch->block[i].npages, &start);
+		void *base = zone_address(batch->block[i].zone, start);
 
-		batch->block[i].purged = sys_purge(base, block_pages << PAGE_SHIFT) == 0;
+		batch->block[i].purged = sys_purge(base, npages << PAGE_SHIFT) == 0;
 		if (batch->block[i].purged)
-			npages += block_pages;
+			total += npages;
 	}
-	return npages;
+	return total;
 }
 
 static void put_back(const struct batch *batch, uint32_t now)
 {
 	lock_take(&buddy_lock, LOCK_PAGES);
-	for (unsigned i = 0; i < batch->n; i++)
-		zone_insert(batch->block[i].zone, batch->block[i].index,
-			    (size_t)1 << batch->block[i].order,
-			    batch->block[i].purged ? BLOCK_CLEAN : BLOCK_DIRTY, now);
+	for (unsigned i = 0; i < batch->n; i++) {
+		struct zone *zone = batch->block[i].zone;
+		uint32_t index = batch->block[i].index, end = index + batch->block[i].npages;
+		uint32_t start, npages = whole_pages(index, end - index, &start);
+
+		if (!batch->block[i].purged)
+			npages = 0;
+		zone_insert(zone, index, npages ? start - index : end - index, BLOCK_DIRTY, now);
+		if (npages) {
+			zone_insert(zone, start, npages, BLOCK_CLEAN, now);
+			zone_insert(zone, start + npages, end - start - npages, BLOCK_DIRTY, now);
+		}
+	}
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Blocks within one zone: lists, split, merge. See zone.h. */
+/* Blocks within one zone: lists, cutting, merging. See zone.h. */
 #include "buddy/zone.h"
 
 #include "buddy/report.h"
@@ -10,6 +10,11 @@
 #define GROW_MIN 64u   /* pages to commit at a time: 256 KiB … */
 #define GROW_MAX 4096u /* … to 16 MiB, an eighth of what is committed */
 
+#define LOOKS	   8u /* blocks of a list tried for one that fits, or that fits with others */
+#define NEIGHBOURS 8u /* blocks on either side of one it is joined with */
+
+_Static_assert(ZONE_LISTS == (LEAF_SHIFT - PAGE_SHIFT - 3) * 8 + 8 + 1, "the last list is a GiB's");
+
 static const enum page_kind state_kind[BLOCK_STATES] = {PAGE_DIRTY, PAGE_CLEAN};
 
 void zone_init(struct zone *zone, void *base, size_t npages)
@@ -17,8 +22,8 @@ void zone_init(struct zone *zone, void *base, size_t npages)
 	*zone = (struct zone){.pub = {.base = (uintptr_t)base, .npages = npages},
 			      .pages = pagemap_page(base)};
 	for (int state = 0; state < BLOCK_STATES; state++)
-		for (int order = 0; order <= ZONE_ORDER_MAX; order++)
-			zone->lists[state][order] = (struct block_list){LIST_END, LIST_END};
+		for (unsigned list = 0; list < ZONE_LISTS; list++)
+			zone->lists[state][list] = (struct block_list){LIST_END, LIST_END};
 }
 
 static enum block_state block_state(const struct page *page)
@@ -31,43 +36,52 @@ static bool is_free(const struct page *page)
 	return page->kind == PAGE_DIRTY || page->kind == PAGE_CLEAN;
 }
 
-static uint64_t *state_pages(struct zone *zone, enum block_state state)
-{
-	return state == BLOCK_CLEAN ? &zone->pub.clean : &zone->pub.dirty;
-}
-
 static void count_pages(struct zone *zone, enum block_state state, uint64_t add)
 {
-	uint64_t *count = state_pages(zone, state);
+	uint64_t *count = zone_free_pages(zone, state);
 
 	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
 }
 
-static void list_add(struct zone *zone, uint32_t index, unsigned order, enum block_state state,
-		     uint32_t stamp)
+/* Link a block in: at the head, or at the tail if it is free for longer than all there. */
+static void list_link(struct zone *zone, struct block_list *list, uint32_t index)
 {
-	struct block_list *list = &zone->lists[state][order];
 	struct page *page = &zone->pages[index];
 
-	page->kind = (uint8_t)state_kind[state];
-	page->order = (uint8_t)order;
-	page->stamp = stamp;
-	page->prev = LIST_END;
-	page->next = list->head;
-	if (list->head == LIST_END)
+	page->prev = page->next = LIST_END;
+	if (list->head == LIST_END) {
+		list->head = list->tail = index;
+	} else if ((int32_t)(page->stamp - zone->pages[list->tail].stamp) < 0) {
+		page->prev = list->tail;
+		zone->pages[list->tail].next = index;
 		list->tail = index;
-	else
+	} else {
+		page->next = list->head;
 		zone->pages[list->head].prev = index;
-	list->head = index;
-	zone->mask[state] |= 1u << order;
-	count_pages(zone, state, 1ull << order);
+		list->head = index;
+	}
 }
 
-static void list_del(struct zone *zone, uint32_t index, enum page_kind kind)
+static void list_add(struct zone *zone, uint32_t index, uint32_t npages, enum block_state state,
+		     uint32_t stamp)
+{
+	unsigned list = zone_list(npages);
+	struct page *first = &zone->pages[index], *last = first + npages - 1;
+
+	last->kind = first->kind = state_kind[state];
+	last->length = first->length = npages;
+	first->stamp = stamp;
+	list_link(zone, &zone->lists[state][list], index);
+	zone->mask[state][list / 64] |= 1ull << list % 64;
+	count_pages(zone, state, npages);
+}
+
+static void list_del(struct zone *zone, uint32_t index)
 {
 	struct page *page = &zone->pages[index];
 	enum block_state state = block_state(page);
-	struct block_list *list = &zone->lists[state][page->order];
+	unsigned number = zone_list(page->length);
+	struct block_list *list = &zone->lists[state][number];
 
 	if (page->prev == LIST_END)
 		list->head = page->next;
@@ -78,60 +92,57 @@ static void list_del(struct zone *zone, uint32_t index, enum page_kind kind)
 	else
 		zone->pages[page->next].prev = page->prev;
 	if (list->head == LIST_END)
-		zone->mask[state] &= ~(1u << page->order);
-	count_pages(zone, state, 0 - (1ull << page->order));
-	page->kind = (uint8_t)kind;
+		zone->mask[state][number / 64] &= ~(1ull << number % 64);
+	count_pages(zone, state, 0 - (uint64_t)page->length);
+	page[page->length - 1].kind = page->kind = PAGE_NONE;
 }
 
 void zone_remove(struct zone *zone, uint32_t index)
 {
-	list_del(zone, index, PAGE_BUSY);
-}
-
-/* Add one aligned block, merging it with its buddies for as long as they match. */
-static void insert_block(struct zone *zone, uint32_t index, unsigned order, enum block_state state,
-			 uint32_t stamp)
-{
-	for (; order < ZONE_ORDER_MAX; order++) {
-		uint32_t buddy = index ^ (1u << order);
-
-		if (buddy + (1u << order) > zone->pub.committed ||
-		    zone->pages[buddy].kind != state_kind[state] ||
-		    zone->pages[buddy].order != order)
-			break;
-		list_del(zone, buddy, PAGE_NONE);
-		index &= ~(1u << order);
-	}
-	list_add(zone, index, order, state, stamp);
+	list_del(zone, index);
+	zone->pages[index].kind = PAGE_BUSY;
 }
 
 void zone_insert(struct zone *zone, uint32_t index, size_t npages, enum block_state state,
 		 uint32_t stamp)
 {
-	if (npages > 0)
-		zone->pages[index].kind = PAGE_NONE;
-	while (npages > 0) {
-		unsigned fit = 63 - (unsigned)__builtin_clzl(npages);
-		unsigned align = index ? (unsigned)__builtin_ctz(index) : ZONE_ORDER_MAX;
-		unsigned order = fit < align ? fit : align;
+	uint32_t end = index + (uint32_t)npages, most = (uint32_t)npages;
 
-		insert_block(zone, index, order, state, stamp);
-		index += 1u << order;
-		npages -= (size_t)1 << order;
+	if (npages == 0)
+		return;
+	zone->pages[index].kind = PAGE_NONE;
+	if (end < zone->pub.committed && zone->pages[end].kind == state_kind[state]) {
+		const struct page *next = &zone->pages[end];
+
+		/* The age of the whole is that of its largest part. */
+		if (next->length > most) {
+			most = next->length;
+			stamp = next->stamp;
+		}
+		list_del(zone, end);
+		end += next->length;
 	}
+	if (index > 0 && zone->pages[index - 1].kind == state_kind[state]) {
+		index -= zone->pages[index - 1].length;
+		if (zone->pages[index].length > most)
+			stamp = zone->pages[index].stamp;
+		list_del(zone, index);
+	}
+	list_add(zone, index, end - index, state, stamp);
 }
 
-int zone_grow(struct zone *zone, unsigned order)
+int zone_grow(struct zone *zone, uint64_t npages)
 {
 	uint64_t top = zone->pub.committed;
-	uint64_t need = ((top + (1ull << order) - 1) & ~((1ull << order) - 1)) + (1ull << order);
 	uint64_t step = top / 8 < GROW_MIN ? GROW_MIN : top / 8 > GROW_MAX ? GROW_MAX : top / 8;
 	uint64_t granule = sys_page_size() >> PAGE_SHIFT;
-	uint64_t goal = need > top + step ? need : (top + step + granule - 1) & ~(granule - 1);
+	uint64_t need = (npages + granule - 1) & ~(granule - 1);
+	uint64_t goal = (top + step + granule - 1) & ~(granule - 1);
 
-	need = (need + granule - 1) & ~(granule - 1);
 	if (need > zone->pub.npages)
 		return -ENOSPC;
+	if (goal < need)
+		goal = need;
 	if (goal > zone->pub.npages)
 		goal = zone->pub.npages;
 	/* Where so much is refused, a limit is near: what is needed, then. */
@@ -150,103 +161,195 @@ int zone_grow(struct zone *zone, unsigned order)
 	return 0;
 }
 
-uint32_t zone_take(struct zone *zone, unsigned order, enum block_state state)
+/* The first list from number on that is not empty; ZONE_LISTS: none. */
+static unsigned list_from(const struct zone *zone, enum block_state state, unsigned number)
 {
-	uint32_t orders = zone->mask[state] >> order << order;
-	unsigned found;
-	uint32_t index, stamp;
+	unsigned word = number / 64;
+	uint64_t bits = zone->mask[state][word] & ~0ull << number % 64;
 
-	if (!orders)
-		return LIST_END;
-	found = (unsigned)__builtin_ctz(orders);
-	index = zone->lists[state][found].head;
-	stamp = zone->pages[index].stamp;
-	list_del(zone, index, PAGE_NONE);
-	while (found > order) {
-		found--;
-		list_add(zone, index + (1u << found), found, state, stamp);
+	while (!bits) {
+		if (++word == ZONE_WORDS)
+			return ZONE_LISTS;
+		bits = zone->mask[state][word];
+	}
+	return word * 64 + (unsigned)__builtin_ctzll(bits);
+}
+
+/* The last list below number that is not empty; ZONE_LISTS: none. */
+static unsigned list_below(const struct zone *zone, enum block_state state, unsigned number)
+{
+	while (number-- > 0)
+		if (zone->mask[state][number / 64] >> number % 64 & 1)
+			return number;
+	return ZONE_LISTS;
+}
+
+/* Take [start, end) out of the free blocks from index on, the first of which holds start. */
+static void cut(struct zone *zone, uint32_t index, uint32_t start, uint32_t end)
+{
+	for (uint32_t next; index < end; index = next) {
+		const struct page *page = &zone->pages[index];
+		enum block_state state = block_state(page);
+
+		next = index + page->length;
+		list_del(zone, index);
+		if (index < start)
+			list_add(zone, index, start - index, state, page->stamp);
+		if (next > end)
+			list_add(zone, end, next - end, state, page->stamp);
+	}
+}
+
+/* The first page in the block from index on at which npages begin aligned, or LIST_END. */
+static uint32_t fit(const struct zone *zone, uint32_t index, size_t npages, size_t align_pages)
+{
+	uint64_t first = (zone->pub.base >> PAGE_SHIFT) + index;
+	uint64_t skip = -first & (align_pages - 1);
+
+	return skip + npages <= zone->pages[index].length ? index + (uint32_t)skip : LIST_END;
+}
+
+uint32_t zone_take(struct zone *zone, size_t npages, size_t align_pages, enum block_state state)
+{
+	unsigned list = list_from(zone, state, zone_list(npages));
+
+	for (; list < ZONE_LISTS; list = list_from(zone, state, list + 1)) {
+		uint32_t index = zone->lists[state][list].head;
+
+		for (unsigned n = 0; index != LIST_END && n < LOOKS; n++) {
+			uint32_t start = fit(zone, index, npages, align_pages);
+
+			if (start != LIST_END) {
+				cut(zone, index, start, start + (uint32_t)npages);
+				return start;
+			}
+			index = zone->pages[index].next;
+		}
+	}
+	return LIST_END;
+}
+
+/* The free pages from the block at index on, until there are enough or its patience ends. */
+static uint32_t free_after(const struct zone *zone, uint32_t index, size_t enough)
+{
+	uint32_t end = index;
+
+	for (unsigned n = 0; n <= NEIGHBOURS && end - index < enough; n++) {
+		if (end >= zone->pub.committed || !is_free(&zone->pages[end]))
+			break;
+		end += zone->pages[end].length;
+	}
+	return end;
+}
+
+/* The same from end downward: the first of them. */
+static uint32_t free_before(const struct zone *zone, uint32_t end, size_t enough)
+{
+	uint32_t index = end;
+
+	for (unsigned n = 0; n <= NEIGHBOURS && end - index < enough; n++) {
+		if (index == 0 || !is_free(&zone->pages[index - 1]))
+			break;
+		index -= zone->pages[index - 1].length;
 	}
 	return index;
 }
 
-void zone_coalesce(struct zone *zone)
+/* Take npages from a block and its neighbours, behind it first. */
+static uint32_t take_around(struct zone *zone, uint32_t block, size_t npages)
 {
-	/* Upward, as a merged block belongs to the next order. */
-	for (unsigned order = 0; order < ZONE_ORDER_MAX; order++) {
-		uint32_t index = zone->lists[BLOCK_DIRTY][order].head, next;
+	uint32_t end = free_after(zone, block, npages), first = block, start = block;
 
-		for (; index != LIST_END; index = next) {
-			uint32_t buddy = index ^ (1u << order);
-			uint32_t stamp = zone->pages[index].stamp;
-
-			next = zone->pages[index].next;
-			if (buddy + (1u << order) > zone->pub.committed ||
-			    zone->pages[buddy].kind != PAGE_CLEAN ||
-			    zone->pages[buddy].order != order)
-				continue;
-			list_del(zone, index, PAGE_NONE);
-			list_del(zone, buddy, PAGE_NONE);
-			insert_block(zone, index & ~(1u << order), order + 1, BLOCK_DIRTY, stamp);
-		}
+	if (end - block < npages) {
+		first = free_before(zone, block, npages - (end - block));
+		if (end - first < npages)
+			return LIST_END;
+		start = end - (uint32_t)npages;
 	}
+	cut(zone, first, start, start + (uint32_t)npages);
+	return start;
 }
 
-/* The free block that begins at index, or NULL: one that ends the claim's patience. */
-static const struct page *claim_next(const struct zone *zone, uint32_t index)
+uint32_t zone_take_joined(struct zone *zone, size_t npages, enum block_state state)
 {
-	const struct page *page = &zone->pages[index];
+	unsigned list = list_below(zone, state, ZONE_LISTS), looks = 0;
 
-	return index < zone->pub.committed && is_free(page) ? page : NULL;
+	for (; list < ZONE_LISTS; list = list_below(zone, state, list)) {
+		uint32_t index = zone->lists[state][list].head, taken;
+
+		for (; index != LIST_END; index = zone->pages[index].next) {
+			if (++looks > LOOKS)
+				return LIST_END;
+			taken = take_around(zone, index, npages);
+			if (taken != LIST_END)
+				return taken;
+		}
+	}
+	return LIST_END;
+}
+
+uint32_t zone_top(const struct zone *zone)
+{
+	return free_before(zone, (uint32_t)zone->pub.committed, SIZE_MAX);
+}
+
+uint32_t zone_top_clean(const struct zone *zone)
+{
+	uint32_t top = (uint32_t)zone->pub.committed;
+	bool clean = top > 0 && zone->pages[top - 1].kind == PAGE_CLEAN;
+
+	return clean ? top - zone->pages[top - 1].length : top;
 }
 
 bool zone_claim(struct zone *zone, uint32_t index, size_t npages)
 {
-	uint32_t end = index + (uint32_t)npages;
-	const struct page *page;
+	uint64_t end = index + (uint64_t)npages;
 
-	if (npages > zone->pub.npages - index)
-		return false;
-	for (uint32_t i = index; i < end; i += 1u << page->order) {
-		page = claim_next(zone, i);
-		if (!page)
+	for (uint32_t i = index; i < end; i += zone->pages[i].length)
+		if (i >= zone->pub.committed || !is_free(&zone->pages[i]))
 			return false;
-	}
-	for (uint32_t i = index; i < end;) {
-		struct page *head = &zone->pages[i];
-		enum block_state state = block_state(head);
-		uint32_t block_end = i + (1u << head->order);
-
-		list_del(zone, i, PAGE_NONE);
-		if (block_end > end)
-			zone_insert(zone, end, block_end - end, state, head->stamp);
-		i = block_end;
-	}
+	cut(zone, index, index, (uint32_t)end);
 	return true;
 }
 
-static const char *check_list(const struct zone *zone, enum block_state state, unsigned order,
+static const char *check_block(const struct zone *zone, enum block_state state, unsigned list,
+			       uint32_t index)
+{
+	const struct page *first = &zone->pages[index];
+	uint32_t npages = first->length, end = index + npages;
+
+	if (npages == 0 || end > zone->pub.committed)
+		return "Z1: a free block lies outside";
+	if (first->kind != state_kind[state] || zone_list(npages) != list)
+		return "Z1: a free block's descriptor disagrees with its list";
+	if (first[npages - 1].kind != first->kind || first[npages - 1].length != npages)
+		return "Z1: a free block's descriptors disagree";
+	for (uint32_t i = 1; i + 1 < npages; i++)
+		if (first[i].kind != PAGE_NONE)
+			return "Z1: a page inside a free block has a kind";
+	if (end < zone->pub.committed && zone->pages[end].kind == first->kind)
+		return "Z2: two free blocks touch";
+	if (index > 0 && zone->pages[index - 1].kind == first->kind)
+		return "Z2: two free blocks touch";
+	return NULL;
+}
+
+static const char *check_list(const struct zone *zone, enum block_state state, unsigned list,
 			      uint64_t *npages)
 {
 	uint32_t prev = LIST_END;
 
-	for (uint32_t i = zone->lists[state][order].head; i != LIST_END; i = zone->pages[i].next) {
-		const struct page *page = &zone->pages[i];
-		uint32_t buddy = i ^ (1u << order);
+	for (uint32_t i = zone->lists[state][list].head; i != LIST_END; i = zone->pages[i].next) {
+		const char *wrong = check_block(zone, state, list, i);
 
-		if (i + (1u << order) > zone->pub.committed || i & ((1u << order) - 1))
-			return "Z1: a free block lies outside or askew";
-		if (page->kind != state_kind[state] || page->order != order || page->prev != prev)
-			return "Z1: a free block's descriptor disagrees with its list";
-		if (order < ZONE_ORDER_MAX && buddy + (1u << order) <= zone->pub.committed &&
-		    zone->pages[buddy].kind == page->kind && zone->pages[buddy].order == order)
-			return "Z2: two free buddies are apart";
-		for (uint32_t k = 1; k < 1u << order; k++)
-			if (zone->pages[i + k].kind != PAGE_NONE)
-				return "Z1: a page inside a free block has a kind";
-		*npages += 1ull << order;
+		if (wrong)
+			return wrong;
+		if (zone->pages[i].prev != prev)
+			return "Z1: a free block's links disagree";
+		*npages += zone->pages[i].length;
 		prev = i;
 	}
-	return zone->lists[state][order].tail == prev ? NULL : "Z1: a list's tail is wrong";
+	return zone->lists[state][list].tail == prev ? NULL : "Z1: a list's tail is wrong";
 }
 
 const char *zone_check(const struct zone *zone)
@@ -254,13 +357,13 @@ const char *zone_check(const struct zone *zone)
 	for (unsigned state = 0; state < BLOCK_STATES; state++) {
 		uint64_t npages = 0;
 
-		for (unsigned order = 0; order <= ZONE_ORDER_MAX; order++) {
-			const char *wrong = check_list(zone, state, order, &npages);
+		for (unsigned list = 0; list < ZONE_LISTS; list++) {
+			const char *wrong = check_list(zone, state, list, &npages);
 
 			if (wrong)
 				return wrong;
-			if ((zone->lists[state][order].head != LIST_END) !=
-			    (zone->mask[state] >> order & 1))
+			if ((zone->lists[state][list].head != LIST_END) !=
+			    (zone->mask[state][list / 64] >> list % 64 & 1))
 				return "Z3: a mask bit is wrong";
 		}
 		if (npages != (state == BLOCK_CLEAN ? zone->pub.clean : zone->pub.dirty))

@@ -134,6 +134,25 @@ START_TEST(pages_past_the_request_go_straight_back)
 }
 END_TEST
 
+START_TEST(a_large_run_spans_dirty_and_clean)
+{
+	bool zeroed;
+	char *one = buddy_alloc(512, 1, PAGE_RUN, &zeroed), *two;
+	uint64_t committed = buddy_zones()->pub.committed;
+
+	buddy_free(one, 512);
+	two = buddy_alloc(committed, 1, PAGE_RUN, &zeroed);
+	ck_assert_ptr_eq(two, one);
+	require(!zeroed);
+	ck_assert_uint_eq(buddy_zones()->pub.committed, committed);
+	buddy_free(two, committed);
+	/* More than there is: on top of what is free below the watermark. */
+	ck_assert_ptr_eq(buddy_alloc(committed + 100, 1, PAGE_RUN, &zeroed), one);
+	require(!zeroed);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
 START_TEST(extend_takes_what_lies_behind)
 {
 	bool zeroed;
@@ -154,7 +173,8 @@ START_TEST(each_zone_is_twice_the_last)
 	unsigned nzones = 0;
 	bool zeroed;
 
-	for (int i = 0; i < 60; i++)
+	/* 32 + 64 + 128 + 256 MiB hold 60. */
+	for (int i = 0; i < 61; i++)
 		ck_assert_ptr_nonnull(buddy_alloc(8 * MIB / PAGE_BYTES, 1, PAGE_RUN, &zeroed));
 	for_each_zone (zone) {
 		ck_assert_uint_eq(zone->pub.npages, expected / PAGE_BYTES);
@@ -212,5 +232,6 @@ END_TEST
 
 UNIT_MAIN("buddy", random_runs_against_a_shadow, dirty_memory_comes_before_clean,
 	  purged_memory_is_known_to_be_zero, pages_past_the_request_go_straight_back,
-	  extend_takes_what_lies_behind, each_zone_is_twice_the_last,
-	  a_refused_reservation_is_halved, no_memory_is_null_and_passes, a_whole_gib_can_be_had)
+	  a_large_run_spans_dirty_and_clean, extend_takes_what_lies_behind,
+	  each_zone_is_twice_the_last, a_refused_reservation_is_halved,
+	  no_memory_is_null_and_passes, a_whole_gib_can_be_had)

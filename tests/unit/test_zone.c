@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Blocks within one zone: split, merge, exact tails, claims; each invariant broken on purpose. */
+/* Blocks within one zone: cut, merged, joined, claimed; each invariant broken on purpose. */
 #include "unit.h"
 
 #include "faults.h"
@@ -10,32 +10,44 @@
 
 static struct zone zone;
 
-/* A zone of 4 MiB with order 0 to 10 committed as asked. */
-static void setup(unsigned order)
+/* A zone of 4 MiB with npages committed. */
+static void setup(unsigned npages)
 {
 	void *base = sys_reserve(NPAGES * PAGE_BYTES, NPAGES * PAGE_BYTES);
 
 	ck_assert_ptr_nonnull(base);
 	ck_assert_int_eq(pagemap_cover(base), 0);
 	zone_init(&zone, base, NPAGES);
-	ck_assert_int_eq(zone_grow(&zone, order), 0);
+	ck_assert_int_eq(zone_grow(&zone, npages), 0);
 	ck_assert_ptr_null(zone_check(&zone));
 }
 
-static uint64_t free_pages(void)
+/* All committed and in use. */
+static void setup_full(void)
 {
-	return zone.pub.dirty + zone.pub.clean;
+	setup(NPAGES);
+	ck_assert_uint_eq(zone_take(&zone, NPAGES, 1, BLOCK_CLEAN), 0);
+	ck_assert_ptr_null(zone_check(&zone));
 }
 
-START_TEST(growth_commits_at_least_the_block)
+/* The state has one free block of these pages. */
+static void expect_only(enum block_state state, uint32_t index, uint32_t npages)
 {
-	setup(3);
+	ck_assert_uint_eq(*zone_free_pages(&zone, state), npages);
+	ck_assert_uint_eq(zone.lists[state][zone_list(npages)].head, index);
+	ck_assert_uint_eq(zone.pages[index].length, npages);
+	ck_assert_ptr_null(zone_check(&zone));
+}
+
+START_TEST(growth_commits_at_least_what_is_asked)
+{
+	setup(8);
 	ck_assert_uint_ge(zone.pub.committed, 8);
-	ck_assert_uint_eq(zone.pub.clean, zone.pub.committed);
-	ck_assert_int_eq(zone_grow(&zone, 9), 0);
-	ck_assert_uint_ge(zone.pub.committed, 512 + 8);
-	ck_assert_uint_ne(zone_take(&zone, 9, BLOCK_CLEAN), LIST_END);
-	ck_assert_int_eq(zone_grow(&zone, 10), -ENOSPC);
+	expect_only(BLOCK_CLEAN, 0, (uint32_t)zone.pub.committed);
+	ck_assert_int_eq(zone_grow(&zone, 700), 0);
+	ck_assert_uint_ge(zone.pub.committed, 700);
+	expect_only(BLOCK_CLEAN, 0, (uint32_t)zone.pub.committed);
+	ck_assert_int_eq(zone_grow(&zone, NPAGES + 1), -ENOSPC);
 	ck_assert_ptr_null(zone_check(&zone));
 }
 END_TEST
@@ -44,120 +56,201 @@ START_TEST(refused_growth_changes_nothing)
 {
 	uint64_t before;
 
-	setup(0);
+	setup(1);
 	before = zone.pub.committed;
 	faults_refuse(FAULT_MPROTECT);
-	ck_assert_int_eq(zone_grow(&zone, 5), -ENOMEM);
+	ck_assert_int_eq(zone_grow(&zone, before + 32), -ENOMEM);
 	faults_end();
 	ck_assert_uint_eq(zone.pub.committed, before);
 	ck_assert_ptr_null(zone_check(&zone));
 }
 END_TEST
 
-START_TEST(split_leaves_the_upper_halves)
+START_TEST(each_size_is_in_the_list_its_neighbours_are_not_beyond)
 {
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 0, BLOCK_CLEAN), 0);
-	ck_assert_uint_eq(zone.mask[BLOCK_CLEAN], 0x3ff);
-	for (unsigned order = 0; order < 10; order++)
-		ck_assert_uint_eq(zone.lists[BLOCK_CLEAN][order].head, 1u << order);
-	ck_assert_uint_eq(zone.pub.clean, NPAGES - 1);
+	for (size_t n = 1; n < LEAF_PAGES; n++)
+		require(zone_list(n) <= zone_list(n + 1) && zone_list(n + 1) <= zone_list(n) + 1);
+	ck_assert_uint_eq(zone_list(15), 15);
+	ck_assert_uint_eq(zone_list(16), 16);
+	ck_assert_uint_eq(zone_list(17), 16);
+	ck_assert_uint_eq(zone_list(LEAF_PAGES), ZONE_LISTS - 1);
+}
+END_TEST
+
+START_TEST(taking_leaves_the_rest_in_one_block)
+{
+	setup(NPAGES);
+	ck_assert_uint_eq(zone_take(&zone, 5, 1, BLOCK_CLEAN), 0);
+	expect_only(BLOCK_CLEAN, 5, NPAGES - 5);
+	ck_assert_uint_eq(zone_take(&zone, NPAGES - 4, 1, BLOCK_CLEAN), LIST_END);
+	ck_assert_uint_eq(zone_take(&zone, NPAGES - 5, 1, BLOCK_CLEAN), 5);
+	ck_assert_uint_eq(zone.pub.clean, 0);
 	ck_assert_ptr_null(zone_check(&zone));
 }
 END_TEST
 
-START_TEST(merge_makes_the_block_whole_again)
+START_TEST(the_best_fit_is_taken)
 {
-	setup(10);
+	setup_full();
+	zone_insert(&zone, 100, 40, BLOCK_DIRTY, 0);
+	zone_insert(&zone, 200, 7, BLOCK_DIRTY, 0);
+	zone_insert(&zone, 300, 9, BLOCK_DIRTY, 0);
+	ck_assert_uint_eq(zone_take(&zone, 6, 1, BLOCK_DIRTY), 200);
+	ck_assert_uint_eq(zone_take(&zone, 8, 1, BLOCK_DIRTY), 300);
+	ck_assert_uint_eq(zone_take(&zone, 8, 1, BLOCK_DIRTY), 100);
+	ck_assert_uint_eq(zone_take(&zone, 8, 1, BLOCK_CLEAN), LIST_END);
+	ck_assert_ptr_null(zone_check(&zone));
+}
+END_TEST
+
+START_TEST(an_aligned_block_is_cut_out_of_the_middle)
+{
+	setup_full();
+	zone_insert(&zone, 61, 70, BLOCK_DIRTY, 0); /* 61 … 130 */
+	ck_assert_uint_eq(zone_take(&zone, 64, 128, BLOCK_DIRTY), LIST_END);
+	ck_assert_uint_eq(zone_take(&zone, 32, 64, BLOCK_DIRTY), 64);
+	ck_assert_uint_eq(zone.pub.dirty, 38);
+	ck_assert_uint_eq(zone_take(&zone, 3, 1, BLOCK_DIRTY), 61);
+	expect_only(BLOCK_DIRTY, 96, 35);
+}
+END_TEST
+
+START_TEST(an_exactly_aligned_hole_is_found_among_others)
+{
+	setup_full();
+	zone_insert(&zone, 16, 8, BLOCK_DIRTY, 0);
+	zone_insert(&zone, 33, 8, BLOCK_DIRTY, 0);
+	ck_assert_uint_eq(zone_take(&zone, 8, 8, BLOCK_DIRTY), 16);
+	ck_assert_uint_eq(zone_take(&zone, 8, 8, BLOCK_DIRTY), LIST_END);
+}
+END_TEST
+
+START_TEST(merging_makes_the_block_whole_again)
+{
+	setup(NPAGES);
 	for (unsigned i = 0; i < NPAGES; i++)
-		ck_assert_uint_eq(zone_take(&zone, 0, BLOCK_CLEAN), i);
-	ck_assert_uint_eq(zone_take(&zone, 0, BLOCK_CLEAN), LIST_END);
+		ck_assert_uint_eq(zone_take(&zone, 1, 1, BLOCK_CLEAN), i);
+	ck_assert_uint_eq(zone_take(&zone, 1, 1, BLOCK_CLEAN), LIST_END);
 	for (unsigned i = 0; i < NPAGES; i++)
 		zone_insert(&zone, (i * 37) % NPAGES, 1, BLOCK_CLEAN, 0);
-	ck_assert_uint_eq(zone.mask[BLOCK_CLEAN], 1u << 10);
-	ck_assert_ptr_null(zone_check(&zone));
+	expect_only(BLOCK_CLEAN, 0, NPAGES);
 }
 END_TEST
 
-START_TEST(dirty_and_clean_buddies_stay_apart)
+START_TEST(dirty_and_clean_blocks_stay_apart)
 {
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 1, BLOCK_CLEAN), 0);
+	setup(NPAGES);
+	ck_assert_uint_eq(zone_take(&zone, 2, 1, BLOCK_CLEAN), 0);
 	zone_insert(&zone, 0, 1, BLOCK_DIRTY, 5);
 	zone_insert(&zone, 1, 1, BLOCK_CLEAN, 5);
-	ck_assert_uint_eq(zone.pub.dirty, 1);
-	ck_assert_uint_eq(zone.mask[BLOCK_DIRTY], 1);
-	ck_assert_ptr_null(zone_check(&zone));
-	ck_assert_uint_eq(zone_take(&zone, 0, BLOCK_DIRTY), 0);
+	expect_only(BLOCK_DIRTY, 0, 1);
+	expect_only(BLOCK_CLEAN, 1, NPAGES - 1);
+	ck_assert_uint_eq(zone_take(&zone, 1, 1, BLOCK_DIRTY), 0);
 	zone_insert(&zone, 0, 1, BLOCK_CLEAN, 5);
-	ck_assert_uint_eq(zone.mask[BLOCK_CLEAN], 1u << 10);
+	expect_only(BLOCK_CLEAN, 0, NPAGES);
 }
 END_TEST
 
-START_TEST(exact_tails_are_cut_into_aligned_blocks)
+START_TEST(a_whole_is_as_old_as_its_largest_part)
 {
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 10, BLOCK_CLEAN), 0);
-	zone_insert(&zone, 5, 11, BLOCK_DIRTY, 0); /* 5 | 6-7 | 8-15 */
-	ck_assert_uint_eq(zone.mask[BLOCK_DIRTY], 1 | 2 | 8);
-	ck_assert_uint_eq(zone.lists[BLOCK_DIRTY][0].head, 5);
-	ck_assert_uint_eq(zone.lists[BLOCK_DIRTY][1].head, 6);
-	ck_assert_uint_eq(zone.lists[BLOCK_DIRTY][3].head, 8);
-	ck_assert_ptr_null(zone_check(&zone));
+	setup_full();
+	zone_insert(&zone, 10, 20, BLOCK_DIRTY, 5);
+	zone_insert(&zone, 30, 3, BLOCK_DIRTY, 900);
+	zone_insert(&zone, 9, 1, BLOCK_DIRTY, 901);
+	expect_only(BLOCK_DIRTY, 9, 24);
+	ck_assert_uint_eq(zone.pages[9].stamp, 5);
+	zone_insert(&zone, 33, 25, BLOCK_DIRTY, 902);
+	ck_assert_uint_eq(zone.pages[9].stamp, 902);
 }
 END_TEST
 
 START_TEST(the_tail_of_a_list_is_the_longest_free)
 {
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 10, BLOCK_CLEAN), 0);
-	zone_insert(&zone, 8, 1, BLOCK_DIRTY, 1);
-	zone_insert(&zone, 4, 1, BLOCK_DIRTY, 2);
-	zone_insert(&zone, 16, 1, BLOCK_DIRTY, 3);
-	ck_assert_uint_eq(zone.lists[BLOCK_DIRTY][0].tail, 8);
-	zone_remove(&zone, 8);
-	ck_assert_int_eq(zone.pages[8].kind, PAGE_BUSY);
-	ck_assert_uint_eq(zone.lists[BLOCK_DIRTY][0].tail, 4);
+	setup_full();
+	zone_insert(&zone, 8, 1, BLOCK_DIRTY, 2);
+	zone_insert(&zone, 4, 1, BLOCK_DIRTY, 3);
+	zone_insert(&zone, 16, 1, BLOCK_DIRTY, 4);
+	ck_assert_uint_eq(zone.lists[BLOCK_DIRTY][1].tail, 8);
+	zone_insert(&zone, 20, 1, BLOCK_DIRTY, 1);
+	ck_assert_uint_eq(zone.lists[BLOCK_DIRTY][1].tail, 20);
+	zone_remove(&zone, 20);
+	ck_assert_int_eq(zone.pages[20].kind, PAGE_BUSY);
+	ck_assert_uint_eq(zone.lists[BLOCK_DIRTY][1].tail, 8);
 	ck_assert_ptr_null(zone_check(&zone));
+}
+END_TEST
+
+START_TEST(blocks_that_touch_serve_together)
+{
+	setup_full();
+	zone_insert(&zone, 100, 40, BLOCK_DIRTY, 0);
+	zone_insert(&zone, 140, 20, BLOCK_CLEAN, 0);
+	zone_insert(&zone, 80, 20, BLOCK_CLEAN, 0);
+	ck_assert_uint_eq(zone_take_joined(&zone, 81, BLOCK_DIRTY), LIST_END);
+	/* Behind first, before it only for what lacks. */
+	ck_assert_uint_eq(zone_take_joined(&zone, 65, BLOCK_DIRTY), 95);
+	expect_only(BLOCK_CLEAN, 80, 15);
+	ck_assert_uint_eq(zone.pub.dirty, 0);
+	zone_insert(&zone, 95, 10, BLOCK_DIRTY, 0);
+	ck_assert_uint_eq(zone_take_joined(&zone, 20, BLOCK_CLEAN), 80);
+	expect_only(BLOCK_DIRTY, 100, 5);
+}
+END_TEST
+
+START_TEST(joined_blocks_are_cut_behind)
+{
+	setup_full();
+	zone_insert(&zone, 100, 40, BLOCK_DIRTY, 0);
+	zone_insert(&zone, 140, 20, BLOCK_CLEAN, 0);
+	ck_assert_uint_eq(zone_take_joined(&zone, 50, BLOCK_DIRTY), 100);
+	expect_only(BLOCK_CLEAN, 150, 10);
+	ck_assert_uint_eq(zone.pub.dirty, 0);
+}
+END_TEST
+
+START_TEST(the_top_is_what_is_free_below_the_watermark)
+{
+	setup_full();
+	ck_assert_uint_eq(zone_top(&zone), NPAGES);
+	zone_insert(&zone, NPAGES - 9, 9, BLOCK_CLEAN, 0);
+	ck_assert_uint_eq(zone_top(&zone), NPAGES - 9);
+	zone_insert(&zone, NPAGES - 19, 10, BLOCK_DIRTY, 0);
+	ck_assert_uint_eq(zone_top(&zone), NPAGES - 19);
+	ck_assert_uint_eq(zone_top_clean(&zone), NPAGES - 9);
 }
 END_TEST
 
 START_TEST(claim_takes_exactly_these_pages)
 {
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 2, BLOCK_CLEAN), 0);
+	setup(NPAGES);
+	ck_assert_uint_eq(zone_take(&zone, 4, 1, BLOCK_CLEAN), 0);
 	require(zone_claim(&zone, 4, 9));
-	ck_assert_uint_eq(free_pages(), NPAGES - 13);
-	ck_assert_ptr_null(zone_check(&zone));
+	expect_only(BLOCK_CLEAN, 13, NPAGES - 13);
 	zone_insert(&zone, 0, 13, BLOCK_CLEAN, 0);
-	ck_assert_uint_eq(zone.mask[BLOCK_CLEAN], 1u << 10);
+	expect_only(BLOCK_CLEAN, 0, NPAGES);
 }
 END_TEST
 
 START_TEST(claim_crosses_states)
 {
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 10, BLOCK_CLEAN), 0);
+	setup_full();
 	zone_insert(&zone, 4, 4, BLOCK_DIRTY, 0);
 	zone_insert(&zone, 8, 8, BLOCK_CLEAN, 0);
 	require(zone_claim(&zone, 4, 6));
 	ck_assert_uint_eq(zone.pub.dirty, 0);
-	ck_assert_uint_eq(zone.pub.clean, 6);
-	ck_assert_ptr_null(zone_check(&zone));
+	expect_only(BLOCK_CLEAN, 10, 6);
 }
 END_TEST
 
 START_TEST(claim_of_a_used_page_changes_nothing)
 {
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 10, BLOCK_CLEAN), 0);
+	setup_full();
 	zone_insert(&zone, 4, 4, BLOCK_DIRTY, 0);
 	require(!zone_claim(&zone, 4, 5));
 	require(!zone_claim(&zone, 3, 2));
 	require(!zone_claim(&zone, NPAGES, 1));
 	require(!zone_claim(&zone, 4, NPAGES));
-	ck_assert_uint_eq(zone.pub.dirty, 4);
-	ck_assert_ptr_null(zone_check(&zone));
+	expect_only(BLOCK_DIRTY, 4, 4);
 }
 END_TEST
 
@@ -166,8 +259,7 @@ START_TEST(random_runs_against_a_shadow)
 {
 	static unsigned char shadow[NPAGES];
 
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 10, BLOCK_CLEAN), 0);
+	setup_full();
 	for (int round = 0; round < 20000; round++) {
 		uint32_t index = (uint32_t)unit_below(NPAGES);
 		size_t npages = 1 + unit_below(40), n[3] = {0};
@@ -179,8 +271,8 @@ START_TEST(random_runs_against_a_shadow)
 		if (n[0] == npages) {
 			zone_insert(&zone, index, npages, state - 1, 0);
 			memset(shadow + index, state, npages);
-		} else if (zone.pages[index].kind == PAGE_NONE || n[0]) {
-			continue;
+		} else if (n[0] || (index && shadow[index - 1] == shadow[index])) {
+			continue; /* in use in part, or no block begins there */
 		} else {
 			require(zone_claim(&zone, index, npages));
 			memset(shadow + index, 0, npages);
@@ -204,32 +296,39 @@ static void expect_broken(const char *invariant)
 
 START_TEST(Z1_a_descriptor_that_disagrees_is_found)
 {
-	setup(10);
-	zone.pages[0].order = 9;
+	struct block_list *list = &zone.lists[BLOCK_CLEAN][zone_list(NPAGES)];
+
+	setup(NPAGES);
+	zone.pages[0].length = NPAGES - 1;
 	expect_broken("Z1:");
-	zone.pages[0].order = 10;
+	zone.pages[0].length = NPAGES;
+	zone.pages[NPAGES - 1].length = 5;
+	expect_broken("Z1:");
+	zone.pages[NPAGES - 1].length = NPAGES;
 	zone.pages[77].kind = PAGE_RUN;
 	expect_broken("Z1:");
 	zone.pages[77].kind = PAGE_NONE;
-	zone.lists[BLOCK_CLEAN][10].tail = 5;
+	zone.pages[0].prev = 7;
 	expect_broken("Z1:");
-	zone.lists[BLOCK_CLEAN][10].tail = 0;
+	zone.pages[0].prev = LIST_END;
+	list->tail = 5;
+	expect_broken("Z1:");
+	list->tail = 0;
 	zone.pub.committed = NPAGES / 2;
 	expect_broken("Z1:");
 }
 END_TEST
 
-START_TEST(Z2_buddies_left_apart_are_found)
+START_TEST(Z2_blocks_left_apart_are_found)
 {
-	setup(10);
-	ck_assert_uint_eq(zone_take(&zone, 10, BLOCK_CLEAN), 0);
+	setup_full();
 	zone_insert(&zone, 6, 1, BLOCK_DIRTY, 0);
-	/* Page 7, in use, enters the list behind its free buddy's back. */
+	/* Page 7, in use, enters the list behind its free neighbour's back. */
 	zone.pages[7].kind = PAGE_DIRTY;
-	zone.pages[7].order = 0;
+	zone.pages[7].length = 1;
 	zone.pages[7].prev = 6;
 	zone.pages[7].next = LIST_END;
-	zone.pages[6].next = zone.lists[BLOCK_DIRTY][0].tail = 7;
+	zone.pages[6].next = zone.lists[BLOCK_DIRTY][1].tail = 7;
 	zone.pub.dirty++;
 	expect_broken("Z2:");
 }
@@ -237,18 +336,18 @@ END_TEST
 
 START_TEST(Z3_a_wrong_mask_bit_is_found)
 {
-	setup(10);
-	zone.mask[BLOCK_DIRTY] |= 8;
+	setup(NPAGES);
+	zone.mask[BLOCK_DIRTY][1] |= 8;
 	expect_broken("Z3:");
-	zone.mask[BLOCK_DIRTY] = 0;
-	zone.mask[BLOCK_CLEAN] = 0;
+	zone.mask[BLOCK_DIRTY][1] = 0;
+	memset(zone.mask[BLOCK_CLEAN], 0, sizeof(zone.mask[BLOCK_CLEAN]));
 	expect_broken("Z3:");
 }
 END_TEST
 
 START_TEST(Z4_a_wrong_count_is_found)
 {
-	setup(10);
+	setup(NPAGES);
 	zone.pub.clean--;
 	expect_broken("Z4:");
 	zone.pub.clean++;
@@ -257,10 +356,14 @@ START_TEST(Z4_a_wrong_count_is_found)
 }
 END_TEST
 
-UNIT_MAIN("zone", growth_commits_at_least_the_block, refused_growth_changes_nothing,
-	  split_leaves_the_upper_halves, merge_makes_the_block_whole_again,
-	  dirty_and_clean_buddies_stay_apart, exact_tails_are_cut_into_aligned_blocks,
-	  the_tail_of_a_list_is_the_longest_free, claim_takes_exactly_these_pages,
+UNIT_MAIN("zone", growth_commits_at_least_what_is_asked, refused_growth_changes_nothing,
+	  each_size_is_in_the_list_its_neighbours_are_not_beyond,
+	  taking_leaves_the_rest_in_one_block, the_best_fit_is_taken,
+	  an_aligned_block_is_cut_out_of_the_middle, an_exactly_aligned_hole_is_found_among_others,
+	  merging_makes_the_block_whole_again, dirty_and_clean_blocks_stay_apart,
+	  a_whole_is_as_old_as_its_largest_part, the_tail_of_a_list_is_the_longest_free,
+	  blocks_that_touch_serve_together, joined_blocks_are_cut_behind,
+	  the_top_is_what_is_free_below_the_watermark, claim_takes_exactly_these_pages,
 	  claim_crosses_states, claim_of_a_used_page_changes_nothing, random_runs_against_a_shadow,
-	  Z1_a_descriptor_that_disagrees_is_found, Z2_buddies_left_apart_are_found,
+	  Z1_a_descriptor_that_disagrees_is_found, Z2_blocks_left_apart_are_found,
 	  Z3_a_wrong_mask_bit_is_found, Z4_a_wrong_count_is_found)
