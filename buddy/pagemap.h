@@ -127,6 +127,14 @@ int pagemap_cover(const void *addr);
 void pagemap_advise(const void *addr);
 /* Commit the descriptors of npages from addr on, within one GiB. 0 or -ENOMEM. */
 int pagemap_commit(const void *addr, size_t npages);
+/* Set the id of one page. */
+static inline void pagemap_tag(const void *addr, unsigned id)
+{
+	uintptr_t index = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
+
+	atomic_store_explicit(&pagemap_leaf(addr)->id[index], (uint16_t)id, memory_order_relaxed);
+}
+
 /* Set the id of npages, and the owner of each unless it is NULL. */
 void pagemap_set(void *addr, size_t npages, unsigned id, void *owner);
 

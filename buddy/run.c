@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-#define HUGE_PART ((size_t)32 << 20) /* no huge pages for less */
+#define MOVE_LEAST ((size_t)1 << 20)  /* less is copied: a mapping costs several system calls */
+#define HUGE_PART  ((size_t)32 << 20) /* no huge pages for less */
 
 static void count_mapped(size_t add)
 {
@@ -32,14 +33,14 @@ static void map_enter(void *base, size_t npages, enum page_kind kind)
 	page->npages = (uint32_t)npages;
 	page->kind = (uint8_t)kind;
 	page->mapped = 1;
-	pagemap_set(base, 1, ID_PAGES, NULL);
+	pagemap_tag(base, ID_PAGES);
 	count_mapped(npages << PAGE_SHIFT);
 }
 
 static void map_leave(void *base, size_t npages)
 {
 	pagemap_page(base)->kind = PAGE_NONE;
-	pagemap_set(base, 1, ID_NONE, NULL);
+	pagemap_tag(base, ID_NONE);
 	count_mapped(0 - (npages << PAGE_SHIFT));
 }
 
@@ -75,7 +76,7 @@ void *run_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *ze
 	if (most <= RUN_ZONE_MAX >> PAGE_SHIFT)
 		base = buddy_alloc(npages, align_pages, kind, zeroed);
 	if (base) {
-		pagemap_set(base, 1, ID_PAGES, NULL);
+		pagemap_tag(base, ID_PAGES);
 		return base;
 	}
 	*zeroed = true;
@@ -102,7 +103,7 @@ void run_free(void *base)
 		sys_unmap(base, map_bytes(npages));
 		return;
 	}
-	pagemap_set(base, 1, ID_NONE, NULL);
+	pagemap_tag(base, ID_NONE);
 	buddy_free(base, npages);
 }
 
@@ -143,7 +144,8 @@ static void *map_resize(void *base, size_t old_npages, size_t npages, enum page_
 static void *run_move(void *base, size_t old_npages, size_t npages, enum page_kind kind)
 {
 	size_t nbytes = old_npages << PAGE_SHIFT;
-	void *moved = nbytes == map_bytes(old_npages) ? sys_move(base, nbytes) : NULL;
+	bool whole = nbytes == map_bytes(old_npages);
+	void *moved = whole && nbytes >= MOVE_LEAST ? sys_move(base, nbytes) : NULL;
 	void *grown = NULL;
 
 	if (!moved)
@@ -159,7 +161,7 @@ static void *run_move(void *base, size_t old_npages, size_t npages, enum page_ki
 		sys_unmap(moved, nbytes);
 		return NULL;
 	}
-	pagemap_set(base, 1, ID_NONE, NULL);
+	pagemap_tag(base, ID_NONE);
 	buddy_free(base, old_npages);
 	return grown;
 }

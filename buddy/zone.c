@@ -103,6 +103,46 @@ void zone_remove(struct zone *zone, uint32_t index)
 	zone->pages[index].kind = PAGE_BUSY;
 }
 
+/* The block at index has its end elsewhere now, and the stamp if it is in another list. */
+static void list_resize(struct zone *zone, uint32_t index, uint32_t npages, uint32_t stamp)
+{
+	struct page *first = &zone->pages[index];
+	enum block_state state = block_state(first);
+	uint32_t old = first->length;
+
+	if (zone_list(old) != zone_list(npages)) {
+		list_del(zone, index);
+		list_add(zone, index, npages, state, stamp);
+		return;
+	}
+	first[old - 1].kind = PAGE_NONE;
+	first[npages - 1].kind = first->kind = state_kind[state];
+	first[npages - 1].length = first->length = npages;
+	count_pages(zone, state, (uint64_t)npages - old);
+}
+
+/* The block at index begins npages further up now, in the same list. */
+static void list_shift(struct zone *zone, uint32_t index, uint32_t npages)
+{
+	struct page *page = &zone->pages[index], *to = page + npages;
+	enum block_state state = block_state(page);
+	struct block_list *list = &zone->lists[state][zone_list(page->length)];
+	uint32_t rest = page->length - npages;
+
+	*to = *page;
+	to[rest - 1].length = to->length = rest;
+	page->kind = PAGE_NONE;
+	if (to->prev == LIST_END)
+		list->head = index + npages;
+	else
+		zone->pages[to->prev].next = index + npages;
+	if (to->next == LIST_END)
+		list->tail = index + npages;
+	else
+		zone->pages[to->next].prev = index + npages;
+	count_pages(zone, state, 0 - (uint64_t)npages);
+}
+
 void zone_insert(struct zone *zone, uint32_t index, size_t npages, enum block_state state,
 		 uint32_t stamp)
 {
@@ -126,7 +166,8 @@ void zone_insert(struct zone *zone, uint32_t index, size_t npages, enum block_st
 		index -= zone->pages[index - 1].length;
 		if (zone->pages[index].length > most)
 			stamp = zone->pages[index].stamp;
-		list_del(zone, index);
+		list_resize(zone, index, end - index, stamp);
+		return;
 	}
 	list_add(zone, index, end - index, state, stamp);
 }
@@ -192,6 +233,11 @@ static void cut(struct zone *zone, uint32_t index, uint32_t start, uint32_t end)
 		enum block_state state = block_state(page);
 
 		next = index + page->length;
+		if (index == start && next > end &&
+		    zone_list(next - end) == zone_list(page->length)) {
+			list_shift(zone, index, end - index);
+			return;
+		}
 		list_del(zone, index);
 		if (index < start)
 			list_add(zone, index, start - index, state, page->stamp);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The facade's sizes. Up to 32 KiB objects of caches malloc-16 … malloc-32768, above, to
- * a MiB, blocks of the heap, heads included, kept in sheaves.
+ * The facade's sizes. Up to 32 KiB objects of caches malloc-16 … malloc-32768; to
+ * 128 KiB blocks of the heap, heads included, then to a MiB runs of pages, both kept
+ * in sheaves by bins; above, runs of pages.
  *
  *	bytes	    steps		class	    bin
  *	… 128	    of 16		0 … 7
@@ -19,6 +20,7 @@
 #define LIB_CLASSES_H
 
 #include "buddy/pagemap.h"
+#include "lib/block.h"
 #include "slab/cache.h"
 
 #define SMALL_MAX  ((size_t)32768)
@@ -26,8 +28,10 @@
 #define NFRONTS	   41u
 #define ID_CLASSES ID_FIRST
 #define ID_FRONTS  (ID_CLASSES + NCLASSES)
-/* The heap serves up to this many bytes, pages more. */
-#define HEAP_MAX ((size_t)1 << 20)
+#define FRONT_RUNS 16u /* the first bin of runs, of 128 KiB */
+/* The heap serves up to this many bytes, 128 KiB with their head, pages more; bins hold up to: */
+#define HEAP_MAX  (((size_t)128 << 10) - BLOCK_HEAD)
+#define FRONT_MAX ((size_t)1 << 20)
 
 _Static_assert(ID_FRONTS + NFRONTS <= ID_USER, "ids below the program's");
 
@@ -81,17 +85,37 @@ static inline unsigned class_size(unsigned index)
 	return (4 + (index - 44) % 4 + 1) << (11 + (index - 44) / 4);
 }
 
-/* The bin of blocks of at least nbytes, head included; NFRONTS or more: too large for any. */
-static inline unsigned front_index(size_t nbytes)
+static inline bool front_is_run(unsigned index)
+{
+	return index >= FRONT_RUNS;
+}
+
+/* The step of eight to a doubling that holds nbytes. */
+static inline unsigned front_step(size_t nbytes)
 {
 	unsigned log = log2_floor(nbytes - 1);
 
 	return (log - 15) * 8 + (unsigned)((nbytes - 1) >> (log - 3) & 7);
 }
 
+/* The bin that serves a request of nbytes, above SMALL_MAX up to FRONT_MAX. */
+static inline unsigned front_index(size_t nbytes)
+{
+	return nbytes <= HEAP_MAX ? front_step(nbytes + BLOCK_HEAD) : front_step(nbytes) + 1;
+}
+
+/* Bytes of a bin's blocks, heads included. */
 static inline unsigned front_size(unsigned index)
 {
-	return (8 + index % 8 + 1) << (12 + index / 8);
+	unsigned step = front_is_run(index) ? index - 1 : index;
+
+	return (8 + step % 8 + 1) << (12 + step / 8);
+}
+
+/* Bytes for the program in a bin's blocks. */
+static inline size_t front_usable(unsigned index)
+{
+	return front_is_run(index) ? front_size(index) : front_size(index) - BLOCK_HEAD;
 }
 
 #endif

@@ -3,8 +3,10 @@
 #include "lib/front.h"
 
 #include "buddy/root.h"
+#include "buddy/run.h"
 #include "buddy/sys.h"
 #include "lib/classes.h"
+#include "lib/malloc.h"
 #include "lib/start.h"
 #include "slab/slot.h"
 
@@ -71,52 +73,75 @@ void *front_aligned(size_t nbytes, size_t align)
 static unsigned front_fit(const void *addr)
 {
 	size_t nbytes = heap_usable(addr) + BLOCK_HEAD;
-	unsigned index = nbytes >= front_size(0) ? front_index(nbytes + 1) - 1 : NFRONTS;
+	unsigned index = nbytes >= front_size(0) ? front_step(nbytes + 1) - 1 : NFRONTS;
 
-	return index < NFRONTS && cache_of(ID_FRONTS + index) ? index : NFRONTS;
+	return index < FRONT_RUNS && cache_of(ID_FRONTS + index) ? index : NFRONTS;
 }
 
 void front_tag(void *addr)
 {
 	unsigned index = front_fit(addr);
 
-	pagemap_set(addr, 1, index < NFRONTS ? ID_FRONTS + index : ID_PAGES, NULL);
+	pagemap_tag(addr, index < NFRONTS ? ID_FRONTS + index : ID_PAGES);
+}
+
+/* A new block of the bin. */
+static void *front_new(const struct kmem_cache *cache, bool *zeroed)
+{
+	void *block;
+
+	*zeroed = false;
+	if (front_is_run(cache->id - ID_FRONTS))
+		block = run_alloc(cache->pub.stride >> PAGE_SHIFT, 1, PAGE_LARGE, zeroed);
+	else
+		block = front_aligned(cache->pub.stride - BLOCK_HEAD, BLOCK_ALIGN);
+	if (block)
+		pagemap_tag(block, cache->id);
+	return block;
 }
 
 /* One block: more would be memory nobody asked for. */
 static unsigned front_refill(struct kmem_cache *cache, struct shelf *shelf, void **out,
 			     unsigned want)
 {
+	bool zeroed;
+
 	(void)shelf;
 	(void)want;
-	out[0] = front_aligned(cache->pub.stride - BLOCK_HEAD, BLOCK_ALIGN);
-	if (out[0])
-		pagemap_set(out[0], 1, cache->id, NULL);
+	out[0] = front_new(cache, &zeroed);
 	return out[0] != NULL;
 }
 
-/* The heap whose live block begins at addr, which came out of a sheaf; NULL, reported. */
-static struct heap *home_of(const void *addr)
+/* A block that came out of a sheaf, to the heap or the pages. */
+static void go_home(void *block)
 {
-	unsigned id = pagemap_id(addr);
+	struct heap *heap;
 
-	if (id == ID_PAGES || id_is_front(id))
-		return heap_of(addr, "free");
-	report_bug("double free: block %p came home, and its span has gone", addr);
-	return NULL;
+	switch (block_kind(block)) {
+	case BLOCK_HEAP:
+		heap = heap_of(block, "free");
+		if (!heap)
+			return;
+		pagemap_tag(block, ID_PAGES);
+		heap_free(heap, block);
+		break;
+	case BLOCK_LARGE:
+		run_free(block);
+		break;
+	default:
+		if (id_is_front(pagemap_id(block)))
+			report_foreign(block, "free"); /* inside a run's first page */
+		else
+			report_bug("double free: block %p came home, and its pages have gone",
+				   block);
+	}
 }
 
 static void front_home(struct kmem_cache *cache, void **blocks, unsigned n)
 {
 	(void)cache;
-	for (unsigned i = 0; i < n; i++) {
-		struct heap *heap = home_of(blocks[i]);
-
-		if (!heap)
-			continue;
-		pagemap_set(blocks[i], 1, ID_PAGES, NULL);
-		heap_free(heap, blocks[i]);
-	}
+	for (unsigned i = 0; i < n; i++)
+		go_home(blocks[i]);
 }
 
 static void front_detach(struct kmem_cache *cache, struct shelf *shelf)
@@ -143,31 +168,44 @@ static struct kmem_cache *front_cache(unsigned index)
 
 bool front_strange(unsigned index, void *block)
 {
-	struct heap *heap = home_of(block);
-
-	if (!heap)
-		return true;
-	if (heap_usable(block) + BLOCK_HEAD >= front_size(index))
+	if (front_holds(index, block))
 		return false;
-	/* A smaller one that begins on the page of one of the bin's. */
-	heap_free(heap, block);
+	/* A smaller one that begins on the page of one of the bin's, or a run resized. */
+	go_home(block);
 	return true;
 }
 
-void *front_alloc(size_t nbytes)
+void *front_alloc(size_t nbytes, bool *zeroed)
 {
-	struct kmem_cache *cache;
-	unsigned index;
+	unsigned index = front_index(nbytes);
+	struct kmem_cache *cache = front_cache(index);
 	void *block;
 
-	index = front_index(nbytes + BLOCK_HEAD);
-	cache = front_cache(index);
+	*zeroed = false;
 	if (!cache)
-		return front_aligned(nbytes, BLOCK_ALIGN);
+		return NULL;
+	/* The caller found the sheaf empty, and large blocks have no other. */
+	if (front_is_run(index))
+		return front_new(cache, zeroed);
 	do {
 		block = slot_alloc_slow(cache, GFP_KERNEL);
 	} while (block && front_strange(index, block));
 	return block;
+}
+
+void front_free_run(void *addr)
+{
+	unsigned id = pagemap_id(addr);
+	const struct slot *slot = &thread_slots[id];
+
+	if (id_is_front(id) && !slot->mask) {
+		slot_free_slow(cache_of(id), addr); /* with a sheaf, if there may be one */
+	} else if (id_is_front(id) && *(void **)slot->sp == addr) {
+		report_bug("double free: block %p is free already", addr);
+	} else {
+		run_free(addr);
+		decay_pass();
+	}
 }
 
 void front_free(void *addr)
@@ -184,7 +222,7 @@ void front_free(void *addr)
 		return;
 	}
 	/* Next time free() finds the bin itself. */
-	pagemap_set(addr, 1, ID_FRONTS + index, NULL);
+	pagemap_tag(addr, ID_FRONTS + index);
 	if (!slot_push(&thread_slots[ID_FRONTS + index], addr))
 		slot_free_slow(cache_of(ID_FRONTS + index), addr);
 }

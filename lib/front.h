@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The facade's heaps: a few, chosen by processor; a thread that finds one busy
- * takes the next. In front of them sheaves, in bins by size, hold what a thread
- * freed last.
+ * takes the next. In front of them, and of runs of pages up to a MiB, sheaves, in
+ * bins by size, hold what a thread freed last.
  *
  * The page on which a block's payload begins bears the id of its bin, so that
  * free() pushes it as it would an object. That is a hint: a smaller block may
- * begin on the same page. So what comes out of a sheaf is looked at.
+ * begin on the same page, or a run have been resized. So what comes out of a
+ * sheaf is looked at.
  */
 #ifndef LIB_FRONT_H
 #define LIB_FRONT_H
@@ -17,12 +18,15 @@
 
 #define FRONT_HEAPS 4u
 
-/* nbytes above SMALL_MAX up to HEAP_MAX. */
-void *front_alloc(size_t nbytes);
+/* nbytes above SMALL_MAX up to FRONT_MAX, where front_cached found none. */
+void *front_alloc(size_t nbytes, bool *zeroed);
+/* nbytes up to HEAP_MAX, from a heap. */
 void *front_aligned(size_t nbytes, size_t align);
 /* addr is on a page of a heap. */
 void front_free(void *addr);
-/* The block at addr has another size now. */
+/* addr is a run's first page. */
+void front_free_run(void *addr);
+/* The heap's block at addr has another size now. */
 void front_tag(void *addr);
 
 /* The i-th heap; NULL past the last of those made so far. */
@@ -33,16 +37,27 @@ size_t front_purge(uint32_t age_ms);
 /* Is what came out of a bin's sheaf no block of the bin? Then it was dealt with. */
 bool front_strange(unsigned index, void *block);
 
+/* Is it, as far as can be seen, a live block of the bin? */
+static inline bool front_holds(unsigned index, void *block)
+{
+	const struct page *page;
+
+	/* All that is wrong with a heap's block shows in its head. */
+	if (!front_is_run(index))
+		return block_fits(block_of(block), front_size(index));
+	page = pagemap_page(block);
+	return !((uintptr_t)block & (PAGE_BYTES - 1)) && page->kind == PAGE_LARGE &&
+	       page->npages == front_size(index) >> PAGE_SHIFT;
+}
+
 /* nbytes as above, from the thread's sheaf; NULL: it has none. */
 static inline void *front_cached(size_t nbytes)
 {
-	unsigned index = front_index(nbytes + BLOCK_HEAD);
+	unsigned index = front_index(nbytes);
 	void *block;
 
 	while (slot_pop(&thread_slots[ID_FRONTS + index], &block))
-		/* All that is wrong with a block shows in its head. */
-		if (__builtin_expect(block_fits(block_of(block), front_size(index)), 1) ||
-		    !front_strange(index, block))
+		if (__builtin_expect(front_holds(index, block), 1) || !front_strange(index, block))
 			return block;
 	return NULL;
 }

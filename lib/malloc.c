@@ -55,8 +55,8 @@ static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 	*zeroed = false;
 	if (nbytes <= SMALL_MAX)
 		block = small_slow(nbytes);
-	else if (nbytes <= HEAP_MAX)
-		block = front_alloc(nbytes);
+	else if (nbytes <= FRONT_MAX)
+		block = front_alloc(nbytes, zeroed);
 	else
 		block = large_alloc(nbytes, zeroed);
 	if (!block)
@@ -66,7 +66,7 @@ static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 
 static SLOW void *malloc_large(size_t nbytes)
 {
-	void *block = nbytes > SMALL_MAX && nbytes <= HEAP_MAX ? front_cached(nbytes) : NULL;
+	void *block = nbytes > SMALL_MAX && nbytes <= FRONT_MAX ? front_cached(nbytes) : NULL;
 	bool zeroed;
 
 	return block ? block : malloc_slow(nbytes, &zeroed);
@@ -97,8 +97,8 @@ enum block_kind block_kind(const void *addr)
 {
 	unsigned id = pagemap_id(addr);
 
-	if (id >= ID_FIRST)
-		return id_is_front(id) ? BLOCK_HEAP : BLOCK_SLAB;
+	if (id >= ID_FIRST && !id_is_front(id))
+		return BLOCK_SLAB;
 	if (id == ID_NONE)
 		return BLOCK_FOREIGN;
 	switch (pagemap_page(addr)->kind) {
@@ -130,8 +130,7 @@ static SLOW void free_large(void *block)
 		front_free(block);
 		break;
 	case BLOCK_LARGE:
-		run_free(block);
-		decay_pass();
+		front_free_run(block);
 		break;
 	default:
 		report_foreign(block, "free");
@@ -170,7 +169,12 @@ void *kmem_calloc(size_t count, size_t nbytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	block = total <= SMALL_MAX ? facade_malloc(total) : malloc_slow(total, &zeroed);
+	if (total <= SMALL_MAX)
+		block = facade_malloc(total);
+	else
+		block = total <= FRONT_MAX ? front_cached(total) : NULL;
+	if (!block && total > SMALL_MAX)
+		block = malloc_slow(total, &zeroed);
 	if (block && !zeroed)
 		memset(block, 0, total);
 	return block;
@@ -208,8 +212,8 @@ size_t kmem_good_size(size_t nbytes)
 {
 	if (nbytes <= SMALL_MAX)
 		return class_size(class_index(nbytes ? nbytes : 1));
-	if (nbytes <= HEAP_MAX)
-		return front_size(front_index(nbytes + BLOCK_HEAD)) - BLOCK_HEAD;
+	if (nbytes <= FRONT_MAX)
+		return front_usable(front_index(nbytes));
 	if (nbytes > PTRDIFF_MAX)
 		return nbytes;
 	return (nbytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);

@@ -73,7 +73,7 @@ struct cache_stats cache_stats(const struct kmem_cache *cache)
 struct totals {
 	size_t committed, free_pages, dirty; /* bytes of zones */
 	size_t slabs, slab_live, slab_parked;
-	size_t spans, heap_live;
+	size_t spans, heap_live, runs_parked;
 	size_t nzones, ncaches, mapped;
 };
 
@@ -91,12 +91,12 @@ static void add_caches(struct totals *totals)
 	}
 }
 
-/* Bytes of heap blocks that are free, in the sheaves before the heaps. */
-static size_t front_parked(void)
+/* Bytes of blocks that are free, in the sheaves of the bins [first, end). */
+static size_t front_parked(unsigned first, unsigned end)
 {
 	size_t nbytes = 0;
 
-	for (unsigned id = ID_FRONTS; id < ID_FRONTS + NFRONTS; id++) {
+	for (unsigned id = ID_FRONTS + first; id < ID_FRONTS + end; id++) {
 		const struct kmem_cache *cache = cache_of(id);
 		uint64_t away = 0, parked = 0;
 
@@ -124,8 +124,9 @@ static struct totals sum(void)
 		totals.spans += load(&heap->pub.span_bytes);
 		totals.heap_live += load(&heap->pub.live_bytes);
 	}
-	nbytes = front_parked();
+	nbytes = front_parked(0, FRONT_RUNS);
 	totals.heap_live = totals.heap_live > nbytes ? totals.heap_live - nbytes : 0;
+	totals.runs_parked = front_parked(FRONT_RUNS, NFRONTS);
 	add_caches(&totals);
 	return totals;
 }
@@ -133,7 +134,7 @@ static struct totals sum(void)
 /* Runs of pages are what the zones hold besides slabs and spans. */
 static size_t run_bytes(const struct totals *totals)
 {
-	size_t others = totals->free_pages + totals->slabs + totals->spans;
+	size_t others = totals->free_pages + totals->slabs + totals->spans + totals->runs_parked;
 
 	return totals->committed > others ? totals->committed - others : 0;
 }

@@ -11,7 +11,7 @@
 
 #include <kmem.h>
 
-#define LARGER_THAN_FRONT ((size_t)200000) /* straight to the heap, no sheaf before it */
+#define HEAP_BLOCK ((size_t)100000)
 
 #define FOREIGN                                                                                    \
 	"libkmem: foreign pointer: %s(%p): not allocated here, or freed before; another "          \
@@ -40,8 +40,8 @@ static void victim_of_heap(void)
 {
 	/* No sheaf between the block and its heap. */
 	ck_assert_int_eq(kmem_option_set("thread_cache", "0"), 0);
-	victim = kmem_malloc(LARGER_THAN_FRONT);
-	neighbour = kmem_malloc(LARGER_THAN_FRONT);
+	victim = kmem_malloc(HEAP_BLOCK);
+	neighbour = kmem_malloc(HEAP_BLOCK);
 	ck_assert_ptr_nonnull(neighbour);
 }
 
@@ -261,6 +261,36 @@ START_TEST(double_free_of_a_large_block)
 }
 END_TEST
 
+START_TEST(double_free_of_a_run_in_a_sheaf)
+{
+	victim = kmem_malloc(300000);
+	expect(free_victim_twice, "libkmem: double free: block %p is free already\n", victim);
+}
+END_TEST
+
+START_TEST(double_free_of_a_run_with_another_in_the_sheaf)
+{
+	char *before = kmem_malloc(300000);
+
+	victim = kmem_malloc(300000);
+	kmem_free(before);
+	expect(free_victim_twice, FOREIGN, "free", victim);
+}
+END_TEST
+
+static void free_inside_then_alloc(void)
+{
+	kmem_free(victim + 64);
+	neighbour = kmem_malloc(300000);
+}
+
+START_TEST(interior_pointer_to_a_run)
+{
+	victim = kmem_malloc(300000);
+	expect(free_inside_then_alloc, FOREIGN, "free", victim + 64);
+}
+END_TEST
+
 START_TEST(double_free_of_a_mapping)
 {
 	victim = kmem_malloc((size_t)100 << 20);
@@ -339,7 +369,7 @@ START_TEST(double_free_of_a_heap_block_merged_with_the_one_before)
 	char *before;
 
 	ck_assert_int_eq(kmem_option_set("thread_cache", "0"), 0);
-	before = kmem_malloc(LARGER_THAN_FRONT);
+	before = kmem_malloc(HEAP_BLOCK);
 	victim_of_heap();
 	ck_assert_ptr_eq(before + kmem_usable_size(before) + 8, victim);
 	kmem_free(before);
@@ -359,7 +389,7 @@ static void sheaf_twice(void)
 
 START_TEST(double_free_of_a_heap_block_in_a_sheaf)
 {
-	char *before = kmem_malloc(LARGER_THAN_FRONT);
+	char *before = kmem_malloc(HEAP_BLOCK);
 
 	victim = kmem_malloc(40000);
 	neighbour = kmem_malloc(40000);
@@ -447,9 +477,10 @@ UNIT_MAIN("crash", double_free_within_a_sheaf, double_free_after_going_home,
 	  double_free_after_the_slab_went, interior_pointer_to_a_cache, object_to_the_wrong_cache,
 	  small_block_to_a_cache, foreign_pointer_to_a_cache, free_of_another_allocators_block,
 	  free_of_the_stack, free_of_static_data, free_beyond_all_addresses, realloc_of_the_stack,
-	  usable_size_of_static_data, double_free_of_a_large_block, double_free_of_a_mapping,
-	  interior_pointer_to_a_large_block, interior_pointer_to_a_heap_block,
-	  heap_header_overwritten, heap_block_overrun, double_free_of_a_heap_block,
-	  double_free_of_a_heap_block_merged_with_the_one_before,
+	  usable_size_of_static_data, double_free_of_a_large_block, double_free_of_a_run_in_a_sheaf,
+	  double_free_of_a_run_with_another_in_the_sheaf, interior_pointer_to_a_run,
+	  double_free_of_a_mapping, interior_pointer_to_a_large_block,
+	  interior_pointer_to_a_heap_block, heap_header_overwritten, heap_block_overrun,
+	  double_free_of_a_heap_block, double_free_of_a_heap_block_merged_with_the_one_before,
 	  double_free_of_a_heap_block_in_a_sheaf, free_of_pages, pages_free_of_a_block,
 	  pages_free_inside, pages_freed_twice, cache_destroyed_twice, refused_create_panics)

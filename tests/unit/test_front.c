@@ -4,8 +4,10 @@
 
 #include "faults.h"
 
+#include "buddy/buddy.h"
 #include "lib/classes.h"
 #include "lib/front.h"
+#include "lib/malloc.h"
 
 #include <kmem.h>
 #include <pthread.h>
@@ -25,7 +27,7 @@ END_TEST
 START_TEST(a_block_goes_to_the_bin_it_can_serve)
 {
 	ck_assert_int_eq(kmem_option_set("thread_cache", "64M"), 0);
-	for (size_t nbytes = SMALL_MAX + 1; nbytes <= HEAP_MAX; nbytes += 777) {
+	for (size_t nbytes = SMALL_MAX + 1; nbytes <= FRONT_MAX; nbytes += 777) {
 		void *block = kmem_malloc(nbytes), *again;
 
 		kmem_free(block);
@@ -33,6 +35,54 @@ START_TEST(a_block_goes_to_the_bin_it_can_serve)
 		require(again == block && kmem_usable_size(again) >= nbytes);
 		kmem_free(again);
 	}
+}
+END_TEST
+
+START_TEST(a_resized_run_leaves_its_bin)
+{
+	char *one, *grown, *again;
+
+	kmem_free(kmem_malloc((size_t)4 << 20)); /* room behind */
+	one = kmem_malloc(200000);
+	grown = kmem_realloc(one, 900000);
+	ck_assert_ptr_eq(grown, one);
+	kmem_free(grown);
+	again = kmem_malloc(200000);
+	ck_assert_uint_eq(kmem_usable_size(again), front_usable(front_index(200000)));
+	kmem_free(again);
+	kmem_trim();
+	ck_assert_uint_eq(kmem_mallinfo2().uordblks, 0);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(a_run_that_comes_again_is_cleared_for_calloc)
+{
+	char *one = kmem_calloc(1, 300000);
+
+	memset(one, 0xff, 300000);
+	kmem_free(one);
+	ck_assert_ptr_eq(kmem_calloc(1, 300000), one);
+	for (size_t i = 0; i < 300000; i++)
+		require(one[i] == 0);
+}
+END_TEST
+
+START_TEST(runs_beyond_the_sheaf_are_pages_again)
+{
+	char *blocks[20];
+
+	for (int i = 0; i < 20; i++) {
+		blocks[i] = kmem_malloc(300000);
+		require((uintptr_t)blocks[i] % PAGE_BYTES == 0);
+		require(block_kind(blocks[i]) == BLOCK_LARGE);
+	}
+	for (int i = 0; i < 20; i++)
+		kmem_free(blocks[i]);
+	for (int i = 1; i < 20; i++)
+		ck_assert_uint_eq(pagemap_id(blocks[i]), ID_NONE);
+	ck_assert_uint_eq(kmem_mallinfo2().uordblks, 0);
+	ck_assert_ptr_null(front_heap(0));
 }
 END_TEST
 
@@ -47,13 +97,13 @@ END_TEST
 
 static void *pass_over(void *busy)
 {
-	require(heap_of(kmem_malloc(200000), "test") != busy);
+	require(heap_of(kmem_malloc(100000), "test") != busy);
 	return NULL;
 }
 
 START_TEST(a_busy_heap_is_passed_over)
 {
-	struct heap *busy = heap_of(kmem_malloc(200000), "test");
+	struct heap *busy = heap_of(kmem_malloc(100000), "test");
 	pthread_t thread;
 
 	if (!front_heap(1))
@@ -151,6 +201,7 @@ START_TEST(sizes_of_blocks)
 END_TEST
 
 UNIT_MAIN("front", a_freed_block_of_a_bin_comes_again, a_block_goes_to_the_bin_it_can_serve,
-	  heaps_exist_from_the_first_large_block_on, a_busy_heap_is_passed_over,
-	  threads_leave_the_heaps_whole, block_bits_round_trip,
+	  a_resized_run_leaves_its_bin, a_run_that_comes_again_is_cleared_for_calloc,
+	  runs_beyond_the_sheaf_are_pages_again, heaps_exist_from_the_first_large_block_on,
+	  a_busy_heap_is_passed_over, threads_leave_the_heaps_whole, block_bits_round_trip,
 	  a_head_with_any_bit_flipped_is_not_sound, sizes_of_blocks)

@@ -135,11 +135,13 @@ START_TEST(classes_hold_their_sizes_and_waste_little)
 		require(n <= 128 || class_size(index) - n < n / 4);
 		require(n <= 1024 || n > 8192 || class_size(index) - n < n / 8);
 	}
-	for (size_t n = SMALL_MAX + 1; n <= HEAP_MAX; n++) {
+	for (size_t n = SMALL_MAX + 1; n <= FRONT_MAX; n++) {
 		unsigned index = front_index(n);
 
-		require(index < NFRONTS && front_size(index) >= n);
-		require(index == 0 || front_size(index - 1) < n);
+		require(index < NFRONTS && front_usable(index) >= n);
+		require(index == 0 || front_usable(index - 1) < n);
+		require(front_usable(index) - n < n / 8 + 4096);
+		require(front_is_run(index) == (n > HEAP_MAX));
 	}
 }
 END_TEST

@@ -74,24 +74,39 @@ END_TEST
 
 START_TEST(a_blocked_run_moves_its_pages)
 {
-	char *base = get(64), *blocker, *moved;
+	char *base = get(256), *blocker, *moved;
 	bool zeroed;
 
 	blocker = buddy_alloc(64, 1, PAGE_RUN, &zeroed);
-	ck_assert_ptr_eq(blocker, base + 64 * PAGE_BYTES);
+	ck_assert_ptr_eq(blocker, base + 256 * PAGE_BYTES);
 	faults_count();
 	moved = run_resize(base, 300);
 	ck_assert_uint_ge(faults.calls[FAULT_MREMAP], 1);
 	faults_end();
 	ck_assert_ptr_nonnull(moved);
 	ck_assert_ptr_ne(moved, base);
-	verify(moved, 64);
+	verify(moved, 256);
 	require(run_find(moved, PAGE_LARGE)->mapped);
 	ck_assert_uint_eq(root_record.mapped_bytes, 300 * PAGE_BYTES);
 	ck_assert_ptr_null(run_find(base, PAGE_LARGE));
 	run_free(moved);
 	ck_assert_uint_eq(root_record.mapped_bytes, 0);
 	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(a_small_blocked_run_is_left_to_be_copied)
+{
+	char *base = get(64);
+	bool zeroed;
+
+	ck_assert_ptr_eq(buddy_alloc(1, 1, PAGE_RUN, &zeroed), base + 64 * PAGE_BYTES);
+	faults_count();
+	ck_assert_ptr_null(run_resize(base, 300));
+	ck_assert_uint_eq(faults.ncalls, 0);
+	faults_end();
+	verify(base, 64);
+	ck_assert_uint_eq(run_find(base, PAGE_LARGE)->npages, 64);
 }
 END_TEST
 
@@ -164,7 +179,7 @@ static void sweep(size_t npages, size_t goal, bool blocked)
 
 START_TEST(refused_moves_out_of_a_zone_change_nothing)
 {
-	sweep(64, 300, true);
+	sweep(256, 300, true);
 }
 END_TEST
 
@@ -196,6 +211,7 @@ END_TEST
 
 UNIT_MAIN("run", found_by_the_first_page_and_kind, grows_in_place_over_free_pages,
 	  a_trimmed_end_can_be_used_again, a_blocked_run_moves_its_pages,
-	  large_runs_have_a_mapping_of_their_own, a_mapping_grows_without_copying,
-	  alignment_of_mappings, refused_moves_out_of_a_zone_change_nothing,
-	  refused_growth_of_a_mapping_changes_nothing, refused_mappings_are_null)
+	  a_small_blocked_run_is_left_to_be_copied, large_runs_have_a_mapping_of_their_own,
+	  a_mapping_grows_without_copying, alignment_of_mappings,
+	  refused_moves_out_of_a_zone_change_nothing, refused_growth_of_a_mapping_changes_nothing,
+	  refused_mappings_are_null)
