@@ -50,14 +50,35 @@ int pagemap_commit(const void *addr, size_t npages)
 	return sys_commit((void *)start, end - start) < 0 ? -ENOMEM : 0;
 }
 
+/* Four ids, written as one word where they are aligned. */
+typedef uint64_t __attribute__((may_alias)) id_word;
+#define WORD_IDS (sizeof(id_word) / sizeof(uint16_t))
+
+static void set_ids(struct leaf *leaf, size_t i, size_t end, unsigned id)
+{
+	uint64_t word = id * 0x0001000100010001ull;
+
+	for (; i < end && i % WORD_IDS; i++)
+		atomic_store_explicit(&leaf->id[i], (uint16_t)id, memory_order_relaxed);
+#pragma GCC unroll 8
+	for (; i + WORD_IDS <= end; i += WORD_IDS) {
+		id_word *four = __builtin_assume_aligned(&leaf->id[i], sizeof(id_word));
+
+		__atomic_store_n(four, word, __ATOMIC_RELAXED);
+	}
+	for (; i < end; i++)
+		atomic_store_explicit(&leaf->id[i], (uint16_t)id, memory_order_relaxed);
+}
+
 void pagemap_set(void *addr, size_t npages, unsigned id, void *owner)
 {
 	struct leaf *leaf = pagemap_leaf(addr);
-	size_t first = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
+	size_t first = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1), end = first + npages;
 
-	for (size_t i = first; i < first + npages; i++) {
-		if (owner)
+	if (owner) {
+#pragma GCC unroll 8
+		for (size_t i = first; i < end; i++)
 			leaf->page[i].owner = owner;
-		atomic_store_explicit(&leaf->id[i], (uint16_t)id, memory_order_relaxed);
 	}
+	set_ids(leaf, first, end, id);
 }

@@ -185,7 +185,7 @@ void *front_alloc(size_t nbytes, bool *zeroed)
 	if (!cache)
 		return NULL;
 	/* The caller found the sheaf empty, and large blocks have no other. */
-	if (front_is_run(index))
+	if (cache->no_spare)
 		return front_new(cache, zeroed);
 	do {
 		block = slot_alloc_slow(cache, GFP_KERNEL);
@@ -193,14 +193,25 @@ void *front_alloc(size_t nbytes, bool *zeroed)
 	return block;
 }
 
+/* Is it a bin of large blocks, the thread's one sheaf of which is full? What comes stays out. */
+static bool front_full(unsigned index)
+{
+	const struct slot *slot = &thread_slots[ID_FRONTS + index];
+
+	return cache_of(ID_FRONTS + index)->no_spare && slot->mask &&
+	       arch_disjoint(&slot->mask, slot->sp + sizeof(void *));
+}
+
 void front_free_run(void *addr)
 {
 	unsigned id = pagemap_id(addr);
-	const struct slot *slot = &thread_slots[id];
 
-	if (id_is_front(id) && !slot->mask) {
+	if (!id_is_front(id)) {
+		run_free(addr);
+		decay_pass();
+	} else if (!front_full(id - ID_FRONTS)) {
 		slot_free_slow(cache_of(id), addr); /* with a sheaf, if there may be one */
-	} else if (id_is_front(id) && *(void **)slot->sp == addr) {
+	} else if (*(void **)thread_slots[id].sp == addr) {
 		report_bug("double free: block %p is free already", addr);
 	} else {
 		run_free(addr);
@@ -216,7 +227,8 @@ void front_free(void *addr)
 	if (!heap)
 		return;
 	index = front_fit(addr);
-	if (index == NFRONTS) {
+	if (index == NFRONTS || front_full(index)) {
+		pagemap_tag(addr, ID_PAGES);
 		heap_free(heap, addr);
 		decay_pass();
 		return;

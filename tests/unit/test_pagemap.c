@@ -53,6 +53,26 @@ START_TEST(set_marks_these_pages_only)
 }
 END_TEST
 
+START_TEST(set_marks_from_any_page_to_any)
+{
+	char *base = place();
+
+	ck_assert_int_eq(pagemap_commit(base, 64), 0);
+	for (unsigned first = 0; first < 10; first++)
+		for (unsigned npages = 0; npages < 50; npages++) {
+			pagemap_set(base + first * PAGE_BYTES, npages, 0xabcd, base + npages);
+			for (unsigned i = 0; i < 64; i++) {
+				bool in = i >= first && i < first + npages;
+
+				require(pagemap_id(base + i * PAGE_BYTES) == (in ? 0xabcd : 0u));
+				require(!in || pagemap_page(base + i * PAGE_BYTES)->owner ==
+						       base + npages);
+			}
+			pagemap_set(base + first * PAGE_BYTES, npages, ID_NONE, NULL);
+		}
+}
+END_TEST
+
 START_TEST(the_last_id_fits)
 {
 	char *base = place();
@@ -108,5 +128,6 @@ START_TEST(refused_commit_is_an_error)
 END_TEST
 
 UNIT_MAIN("pagemap", foreign_addresses_have_no_id, bits_no_address_has_are_ignored,
-	  set_marks_these_pages_only, the_last_id_fits, covering_twice_maps_one_leaf,
-	  refused_cover_leaves_the_gib_absent, refused_commit_is_an_error)
+	  set_marks_these_pages_only, set_marks_from_any_page_to_any, the_last_id_fits,
+	  covering_twice_maps_one_leaf, refused_cover_leaves_the_gib_absent,
+	  refused_commit_is_an_error)
