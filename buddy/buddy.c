@@ -4,6 +4,7 @@
 
 #include "buddy/meta.h"
 #include "buddy/relief.h"
+#include "buddy/report.h"
 #include "buddy/root.h"
 #include "buddy/settings.h"
 #include "buddy/sys.h"
@@ -45,6 +46,14 @@ struct zone *buddy_zones(void)
 	return (struct zone *)__atomic_load_n(&root_record.zones, __ATOMIC_ACQUIRE);
 }
 
+/* The last zone's size sets that of the next. */
+static void zone_sized(const struct zone *zone)
+{
+	next_zone = zone->pub.npages << (PAGE_SHIFT + 1);
+	if (next_zone > ZONE_MOST)
+		next_zone = ZONE_MOST;
+}
+
 /* Append the zone to the list, which only grows. */
 static void zone_publish(struct zone *zone)
 {
@@ -53,15 +62,14 @@ static void zone_publish(struct zone *zone)
 	/* release: pairs with the acquire in buddy_zones and zone_next */
 	__atomic_store_n(link, (uintptr_t)zone, __ATOMIC_RELEASE);
 	last_zone = zone;
-	next_zone = zone->pub.npages << (PAGE_SHIFT + 1);
-	if (next_zone > ZONE_MOST)
-		next_zone = ZONE_MOST;
+	zone_sized(zone);
 }
 
-static void zone_advise(void *base, size_t nbytes)
+/* For nbytes from base on, that end a zone of whole bytes. */
+static void zone_advise(void *base, size_t nbytes, size_t whole)
 {
 	sys_core_hide(base, nbytes);
-	if (nbytes >= ZONE_LARGE)
+	if (whole >= ZONE_LARGE)
 		pagemap_advise(base);
 	if (settings.thp == THP_ALWAYS)
 		sys_advise_huge(base, nbytes, SYS_THP_ALWAYS);
@@ -80,15 +88,17 @@ static void zone_discard(struct zone *zone)
 /* Reserve and cover a zone of nbytes. 0 or -ENOMEM. */
 static int zone_try(struct zone *zone, size_t nbytes)
 {
-	void *base = sys_reserve(nbytes, nbytes);
+	void *base = sys_reserve_roomy(nbytes, ZONE_MOST);
 
+	if (!base)
+		base = sys_reserve(nbytes, nbytes);
 	if (!base)
 		return -ENOMEM;
 	if (pagemap_cover(base) < 0) {
 		sys_unmap(base, nbytes);
 		return -ENOMEM;
 	}
-	zone_advise(base, nbytes);
+	zone_advise(base, nbytes, nbytes);
 	zone_init(zone, base, nbytes >> PAGE_SHIFT);
 	return 0;
 }
@@ -222,6 +232,38 @@ static void *alloc_in_new_zone(struct zone *fresh, const struct want *want, bool
 	return base;
 }
 
+/*
+ * Reserve as much again as the last zone has right behind it, if its GiB has the
+ * room: blocks may then span both, where two zones would each lose an end. false:
+ * it cannot be.
+ */
+static bool widen_last(void)
+{
+	struct zone *zone;
+	size_t nbytes, room = 0;
+	char *end;
+
+	lock_take(&buddy_lock, LOCK_PAGES);
+	zone = last_zone;
+	nbytes = zone ? zone->pub.npages << PAGE_SHIFT : 0;
+	lock_release(&buddy_lock, LOCK_PAGES);
+	if (zone)
+		room = ZONE_MOST - (zone->pub.base & (ZONE_MOST - 1));
+	if (2 * nbytes > room || !zone)
+		return false;
+	end = (char *)zone->pub.base + nbytes;
+	if (!sys_reserve_at(end, nbytes))
+		return false;
+	zone_advise(end, nbytes, 2 * nbytes);
+	lock_take(&buddy_lock, LOCK_PAGES);
+	/* Whoever has the range behind the zone is alone in this. */
+	ASSERT(zone->pub.npages << PAGE_SHIFT == nbytes);
+	__atomic_store_n(&zone->pub.npages, nbytes >> (PAGE_SHIFT - 1), __ATOMIC_RELAXED);
+	zone_sized(zone);
+	lock_release(&buddy_lock, LOCK_PAGES);
+	return true;
+}
+
 static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
 {
 	struct want want = {npages, align_pages, kind};
@@ -231,11 +273,13 @@ static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind ki
 
 	if (want_most(&want) > LEAF_PAGES)
 		return NULL;
-	lock_take(&buddy_lock, LOCK_PAGES);
-	base = alloc_locked(&want, zeroed, &refused);
-	lock_release(&buddy_lock, LOCK_PAGES);
-	if (base || refused)
-		return base;
+	do {
+		lock_take(&buddy_lock, LOCK_PAGES);
+		base = alloc_locked(&want, zeroed, &refused);
+		lock_release(&buddy_lock, LOCK_PAGES);
+		if (base || refused)
+			return base;
+	} while (widen_last());
 	fresh = zone_create(&want);
 	return fresh ? alloc_in_new_zone(fresh, &want, zeroed) : NULL;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page allocator: zones in a list, each twice the last, one lock.
+ * The page allocator: zones in a list, the last of which doubles, one lock.
  *
  * A request takes the best-fitting dirty block (memory that is resident
  * anyway), if it is large else dirty and clean ones that touch, else a clean one,
- * else raises a zone's watermark, else reserves another zone. Reserving and
- * purging are done outside the lock.
+ * else raises a zone's watermark, else widens the last zone, else reserves another
+ * one. Reserving and purging are done outside the lock.
  */
 #ifndef BUDDY_BUDDY_H
 #define BUDDY_BUDDY_H

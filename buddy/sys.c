@@ -131,6 +131,29 @@ void *sys_reserve(size_t nbytes, size_t align)
 	return map_aligned(nbytes, align, PROT_NONE, MAP_NORESERVE);
 }
 
+void *sys_reserve_at(void *addr, size_t nbytes)
+{
+	long ret = sys_calls->mmap(addr, nbytes, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+
+	if (failed(ret) || (void *)ret == addr)
+		return failed(ret) ? NULL : addr;
+	sys_unmap((void *)ret, nbytes);
+	return NULL;
+}
+
+void *sys_reserve_roomy(size_t nbytes, size_t room)
+{
+	uintptr_t last = atomic_load_explicit(&last_base, memory_order_relaxed);
+	void *base = NULL;
+
+	if (last > 2 * room)
+		base = sys_reserve_at((void *)((last - room) & ~(room - 1)), nbytes);
+	if (base)
+		atomic_store_explicit(&last_base, (uintptr_t)base, memory_order_relaxed);
+	return base;
+}
+
 void *sys_map(size_t nbytes, size_t align)
 {
 	return map_aligned(nbytes, align, PROT_READ | PROT_WRITE, 0);

@@ -35,6 +35,10 @@ static inline size_t sys_page_up(size_t nbytes)
 
 /* A range of addresses without memory behind it, aligned to align (a power of two). */
 void *sys_reserve(size_t nbytes, size_t align);
+/* The same at addr and nowhere else. */
+void *sys_reserve_at(void *addr, size_t nbytes);
+/* The same, aligned to room (a power of two), where so much seems to be free; NULL: not there. */
+void *sys_reserve_roomy(size_t nbytes, size_t room);
 /* Make part of a reserved range usable: zeroed memory on first touch. */
 int sys_commit(void *addr, size_t nbytes);
 /* A mapping of its own, usable at once. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A zone: one reserved range of addresses, aligned to its size, and the free
- * blocks in the part of it that is committed.
+ * A zone: one reserved range of addresses within a GiB, aligned to its first size,
+ * and the free blocks in the part of it that is committed.
  *
  *	base                     committed                          base + npages
  *	|  blocks, free or in use    |  reserved, no memory, no descriptors  |
@@ -91,7 +91,9 @@ static inline struct zone *zone_next(const struct zone *zone)
 
 static inline bool zone_holds(const struct zone *zone, const void *addr)
 {
-	return (uintptr_t)addr - zone->pub.base < zone->pub.npages << PAGE_SHIFT;
+	uint64_t npages = __atomic_load_n(&zone->pub.npages, __ATOMIC_RELAXED); /* it may widen */
+
+	return (uintptr_t)addr - zone->pub.base < npages << PAGE_SHIFT;
 }
 
 static inline void *zone_address(const struct zone *zone, uint32_t index)

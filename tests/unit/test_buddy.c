@@ -167,22 +167,54 @@ START_TEST(extend_takes_what_lies_behind)
 }
 END_TEST
 
-START_TEST(each_zone_is_twice_the_last)
+static void take_8_mib(unsigned times)
 {
-	size_t expected = 32 * MIB;
-	unsigned nzones = 0;
 	bool zeroed;
 
-	/* 32 + 64 + 128 + 256 MiB hold 60. */
-	for (int i = 0; i < 61; i++)
+	while (times--)
 		ck_assert_ptr_nonnull(buddy_alloc(8 * MIB / PAGE_BYTES, 1, PAGE_RUN, &zeroed));
-	for_each_zone (zone) {
-		ck_assert_uint_eq(zone->pub.npages, expected / PAGE_BYTES);
-		ck_assert_uint_eq(zone->pub.base % expected, 0);
-		expected *= 2;
-		nzones++;
-	}
-	ck_assert_uint_eq(nzones, 5);
+}
+
+START_TEST(a_zone_doubles_where_it_is)
+{
+	struct zone *zone;
+	uintptr_t base;
+
+	take_8_mib(1);
+	zone = buddy_zones();
+	base = zone->pub.base;
+	ck_assert_uint_eq(base % (PAGE_BYTES * LEAF_PAGES), 0);
+	ck_assert_uint_eq(zone->pub.npages, 32 * MIB / PAGE_BYTES);
+	take_8_mib(3);
+	ck_assert_uint_eq(zone->pub.npages, 32 * MIB / PAGE_BYTES);
+	take_8_mib(1);
+	ck_assert_uint_eq(zone->pub.npages, 64 * MIB / PAGE_BYTES);
+	take_8_mib(123);
+	ck_assert_uint_eq(zone->pub.npages, LEAF_PAGES);
+	ck_assert_ptr_null(zone_next(zone));
+	ck_assert_uint_eq(zone->pub.base, base);
+	take_8_mib(1);
+	ck_assert_uint_eq(zone->pub.npages, LEAF_PAGES);
+	ck_assert_uint_eq(zone_next(zone)->pub.npages, LEAF_PAGES);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(where_a_zone_cannot_double_another_is_made)
+{
+	struct zone *zone;
+	char *end;
+
+	take_8_mib(4);
+	zone = buddy_zones();
+	end = (char *)zone->pub.base + 32 * MIB;
+	ck_assert_ptr_eq(sys_reserve_at(end, MIB), end);
+	take_8_mib(1);
+	ck_assert_uint_eq(zone->pub.npages, 32 * MIB / PAGE_BYTES);
+	ck_assert_uint_eq(zone_next(zone)->pub.npages, 64 * MIB / PAGE_BYTES);
+	require(!buddy_holds(end));
+	ck_assert_ptr_null(sys_reserve_at(end, MIB));
+	ck_assert_ptr_null(buddy_check());
 }
 END_TEST
 
@@ -233,5 +265,5 @@ END_TEST
 UNIT_MAIN("buddy", random_runs_against_a_shadow, dirty_memory_comes_before_clean,
 	  purged_memory_is_known_to_be_zero, pages_past_the_request_go_straight_back,
 	  a_large_run_spans_dirty_and_clean, extend_takes_what_lies_behind,
-	  each_zone_is_twice_the_last, a_refused_reservation_is_halved,
-	  no_memory_is_null_and_passes, a_whole_gib_can_be_had)
+	  a_zone_doubles_where_it_is, where_a_zone_cannot_double_another_is_made,
+	  a_refused_reservation_is_halved, no_memory_is_null_and_passes, a_whole_gib_can_be_had)
