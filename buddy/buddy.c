@@ -148,7 +148,7 @@ static bool take_joined(const struct want *want, enum block_state state, struct 
 	if (want->npages < JOIN_FIRST || want->align_pages > 1)
 		return false;
 	for_each_zone (zone) {
-		if (zone->pub.dirty + zone->pub.clean < want->npages)
+		if (!zone->pub.dirty || zone->pub.dirty + zone->pub.clean < want->npages)
 			continue;
 		found->index = zone_take_joined(zone, want->npages, state);
 		if (found->index != LIST_END) {
@@ -180,7 +180,8 @@ static bool take_above(const struct want *want, struct found *found, bool *refus
 		if (err)
 			continue;
 		*found = (struct found){zone, index, index >= zone_top_clean(zone)};
-		return zone_claim(zone, index, want->npages);
+		zone_take_top(zone, index, want->npages);
+		return true;
 	}
 	return false;
 }

@@ -219,9 +219,14 @@ static unsigned list_from(const struct zone *zone, enum block_state state, unsig
 /* The last list below number that is not empty; ZONE_LISTS: none. */
 static unsigned list_below(const struct zone *zone, enum block_state state, unsigned number)
 {
-	while (number-- > 0)
-		if (zone->mask[state][number / 64] >> number % 64 & 1)
-			return number;
+	while (number > 0) {
+		unsigned word = (number - 1) / 64;
+		uint64_t bits = zone->mask[state][word] & ~0ull >> (63 - (number - 1) % 64);
+
+		if (bits)
+			return word * 64 + 63 - (unsigned)__builtin_clzll(bits);
+		number = word * 64;
+	}
 	return ZONE_LISTS;
 }
 
@@ -345,6 +350,15 @@ uint32_t zone_top_clean(const struct zone *zone)
 	bool clean = top > 0 && zone->pages[top - 1].kind == PAGE_CLEAN;
 
 	return clean ? top - zone->pages[top - 1].length : top;
+}
+
+void zone_take_top(struct zone *zone, uint32_t index, size_t npages)
+{
+	uint32_t first = (uint32_t)zone->pub.committed;
+
+	while (first > index)
+		first -= zone->pages[first - 1].length;
+	cut(zone, first, index, index + (uint32_t)npages);
 }
 
 bool zone_claim(struct zone *zone, uint32_t index, size_t npages)

@@ -60,10 +60,15 @@ uint32_t zone_take_joined(struct zone *zone, size_t npages, enum block_state sta
 /* The first page of the free ones just below the watermark, of any state, or of one. */
 uint32_t zone_top(const struct zone *zone);
 uint32_t zone_top_clean(const struct zone *zone);
+/* Take npages from index on, all of them, and all behind them, free. */
+void zone_take_top(struct zone *zone, uint32_t index, size_t npages);
 /* Add a run of free pages, merging. */
 void zone_insert(struct zone *zone, uint32_t index, size_t npages, enum block_state state,
 		 uint32_t stamp);
-/* Take exactly the pages [index, index + npages) if all are free; else change nothing. */
+/*
+ * Take exactly the pages [index, index + npages) if all are free; else change
+ * nothing. No free block begins before index and holds it.
+ */
 bool zone_claim(struct zone *zone, uint32_t index, size_t npages);
 /* Take one block off its list, leaving it PAGE_BUSY. */
 void zone_remove(struct zone *zone, uint32_t index);

@@ -134,6 +134,25 @@ START_TEST(pages_past_the_request_go_straight_back)
 }
 END_TEST
 
+START_TEST(aligned_runs_above_the_watermark)
+{
+	bool zeroed;
+
+	ck_assert_ptr_nonnull(buddy_alloc(1, 1, PAGE_RUN, &zeroed));
+	for (size_t align = 4096; align >= 1; align /= 4)
+		for (size_t npages = 1; npages < 10000; npages *= 10) {
+			char *one = buddy_alloc(npages, align, PAGE_RUN, &zeroed);
+
+			ck_assert_uint_eq((uintptr_t)one % (align * PAGE_BYTES), 0);
+			require(zeroed);
+			one[npages * PAGE_BYTES - 1] = 1;
+			ck_assert_ptr_null(buddy_check());
+			ck_assert_uint_eq(zone_next(buddy_zones()) != NULL, 0);
+		}
+	ck_assert_uint_eq(pages_used(), 1 + 7 * 1111);
+}
+END_TEST
+
 START_TEST(a_large_run_spans_dirty_and_clean)
 {
 	bool zeroed;
@@ -264,6 +283,7 @@ END_TEST
 
 UNIT_MAIN("buddy", random_runs_against_a_shadow, dirty_memory_comes_before_clean,
 	  purged_memory_is_known_to_be_zero, pages_past_the_request_go_straight_back,
-	  a_large_run_spans_dirty_and_clean, extend_takes_what_lies_behind,
-	  a_zone_doubles_where_it_is, where_a_zone_cannot_double_another_is_made,
-	  a_refused_reservation_is_halved, no_memory_is_null_and_passes, a_whole_gib_can_be_had)
+	  aligned_runs_above_the_watermark, a_large_run_spans_dirty_and_clean,
+	  extend_takes_what_lies_behind, a_zone_doubles_where_it_is,
+	  where_a_zone_cannot_double_another_is_made, a_refused_reservation_is_halved,
+	  no_memory_is_null_and_passes, a_whole_gib_can_be_had)

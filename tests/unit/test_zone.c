@@ -220,6 +220,20 @@ START_TEST(the_top_is_what_is_free_below_the_watermark)
 }
 END_TEST
 
+START_TEST(the_top_is_taken_from_any_page_on)
+{
+	setup_full();
+	zone_insert(&zone, NPAGES - 9, 9, BLOCK_CLEAN, 0);
+	zone_insert(&zone, NPAGES - 19, 10, BLOCK_DIRTY, 0);
+	zone_take_top(&zone, NPAGES - 5, 2);
+	ck_assert_uint_eq(zone.pub.clean, 7);
+	zone_insert(&zone, NPAGES - 5, 2, BLOCK_CLEAN, 0);
+	zone_take_top(&zone, NPAGES - 15, 15);
+	ck_assert_uint_eq(zone.pub.clean, 0);
+	expect_only(BLOCK_DIRTY, NPAGES - 19, 4);
+}
+END_TEST
+
 START_TEST(claim_takes_exactly_these_pages)
 {
 	setup(NPAGES);
@@ -363,7 +377,8 @@ UNIT_MAIN("zone", growth_commits_at_least_what_is_asked, refused_growth_changes_
 	  merging_makes_the_block_whole_again, dirty_and_clean_blocks_stay_apart,
 	  a_whole_is_as_old_as_its_largest_part, the_tail_of_a_list_is_the_longest_free,
 	  blocks_that_touch_serve_together, joined_blocks_are_cut_behind,
-	  the_top_is_what_is_free_below_the_watermark, claim_takes_exactly_these_pages,
-	  claim_crosses_states, claim_of_a_used_page_changes_nothing, random_runs_against_a_shadow,
+	  the_top_is_what_is_free_below_the_watermark, the_top_is_taken_from_any_page_on,
+	  claim_takes_exactly_these_pages, claim_crosses_states,
+	  claim_of_a_used_page_changes_nothing, random_runs_against_a_shadow,
 	  Z1_a_descriptor_that_disagrees_is_found, Z2_blocks_left_apart_are_found,
 	  Z3_a_wrong_mask_bit_is_found, Z4_a_wrong_count_is_found)
