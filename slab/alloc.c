@@ -351,6 +351,12 @@ static void free_to_slabs(struct thread *thread, struct kmem_cache *cache, struc
 	slot_load(slot, full);
 }
 
+static void free_one(struct kmem_cache *cache, struct shelf *shelf, void *object)
+{
+	cache->ops->home(cache, &object, 1);
+	shelf_count(&shelf->pub.given, 1);
+}
+
 /* The slot has no sheaf, or may have another, or there is no room for what it has. */
 static SLOW void free_more(struct thread *thread, struct kmem_cache *cache, void *object)
 {
@@ -365,17 +371,24 @@ static SLOW void free_more(struct thread *thread, struct kmem_cache *cache, void
 	}
 	slot = thread_slot(thread, cache->id);
 	shelf = thread_shelf(thread, cache->id);
+	if (!shelf->used && cache->pub.stride % 64 != 0) {
+		/*
+		 * Given to it by another thread, next to what that one uses: it is not
+		 * for this one to have next, or both would write in one cache line.
+		 */
+		shelf_enlist(thread, shelf, cache->id);
+		free_one(cache, shelf, object);
+		return;
+	}
 	shelf_enlist(thread, shelf, cache->id);
 	if (!slot->mask ||
 	    (!shelf_spare(shelf)->mask && !cache->no_spare && !thread_at_bound(thread)))
 		free_to_new(thread, cache, slot, shelf);
 	else
 		free_to_slabs(thread, cache, slot, shelf);
-	if (!slot_push(slot, object)) {
-		/* No memory for a sheaf. */
-		cache->ops->home(cache, &object, 1);
-		shelf_count(&shelf->pub.given, 1);
-	}
+	/* No memory for a sheaf? */
+	if (!slot_push(slot, object))
+		free_one(cache, shelf, object);
 }
 
 /* The slot's full sheaf to the barn for an empty one, if there is a full spare as well. */

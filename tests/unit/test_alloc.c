@@ -108,6 +108,30 @@ START_TEST(another_thread_is_served_from_the_barn)
 }
 END_TEST
 
+static void *free_then_alloc(void *given)
+{
+	void *own;
+
+	kmem_cache_free(cache, given);
+	own = kmem_cache_alloc(cache, GFP_KERNEL);
+	require((uintptr_t)own / 64 != (uintptr_t)given / 64);
+	kmem_cache_free(cache, own);
+	return NULL;
+}
+
+/* Or two threads would write in one cache line for as long as they free and allocate. */
+START_TEST(a_thread_does_not_get_what_it_was_given_first)
+{
+	pthread_t thread;
+
+	setup(8);
+	get(16);
+	ck_assert_int_eq(pthread_create(&thread, NULL, free_then_alloc, objects[3]), 0);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(cache_stats(cache).in_use, 15);
+}
+END_TEST
+
 START_TEST(counts_agree_at_every_step)
 {
 	setup(200);
@@ -195,6 +219,7 @@ END_TEST
 
 UNIT_MAIN("alloc", addresses_ascend_through_the_first_slab, what_was_freed_last_comes_first,
 	  spare_and_slot_serve_without_barn_or_slabs, another_thread_is_served_from_the_barn,
-	  counts_agree_at_every_step, nowait_serves_what_is_at_hand_without_a_call,
-	  nowait_with_nothing_at_hand_is_eagain, no_memory_is_enomem,
-	  what_a_thread_caches_is_bounded, objects_too_large_for_sheaves_of_many)
+	  a_thread_does_not_get_what_it_was_given_first, counts_agree_at_every_step,
+	  nowait_serves_what_is_at_hand_without_a_call, nowait_with_nothing_at_hand_is_eagain,
+	  no_memory_is_enomem, what_a_thread_caches_is_bounded,
+	  objects_too_large_for_sheaves_of_many)
