@@ -157,7 +157,7 @@ static struct sheaf *sheaf_for(struct thread *thread, struct kmem_cache *cache, 
 	struct sheaf *sheaf = NULL;
 
 	/* A block this large is let in while there is room for any. */
-	if (cache->pub.stride <= SHEAF_BYTES_FIRST || !thread_at_bound(thread))
+	if (cache->pub.stride <= SHEAF_OBJECT_MOST || !thread_at_bound(thread))
 		sheaf = get_empty(thread, level_for(thread, cache, shelf));
 	if (sheaf)
 		charge(thread, cache, sheaf_mask(sheaf_level(sheaf)));
@@ -217,6 +217,25 @@ static void stock(struct thread *thread, struct kmem_cache *cache, void **object
 	}
 }
 
+/*
+ * A sheaf of the level instead of the last is earned by refills: by one, if it is
+ * small, by one for each 32 KiB if it is large, and the cache is behind an eighth
+ * of what is slow in the thread.
+ */
+static void grow(const struct thread *thread, const struct kmem_cache *cache, struct shelf *shelf,
+		 unsigned level)
+{
+	size_t nbytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
+	uint16_t passes = (uint16_t)((uint16_t)thread->passes - shelf->since);
+
+	if (++shelf->refills < nbytes >> 15)
+		return;
+	if (nbytes <= SHEAF_BYTES_FIRST || passes / 8 <= shelf->refills)
+		shelf->level++;
+	shelf->refills = 0;
+	shelf->since = (uint16_t)thread->passes;
+}
+
 static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf)
 {
 	void *objects[SHEAF_CAP_MAX];
@@ -230,12 +249,10 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 		return NULL;
 	shelf_count(&shelf->pub.taken, n);
 	shelf->moves++;
-	if (n > 1) {
-		/* Each refill earns a larger sheaf, while the thread's bound allows. */
-		if (level < cache->level_max && !thread_at_bound(thread))
-			shelf->level++;
+	if (level < cache->level_max && !thread_at_bound(thread))
+		grow(thread, cache, shelf, level + 1);
+	if (n > 1)
 		stock(thread, cache, objects, n);
-	}
 	return objects[0];
 }
 

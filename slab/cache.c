@@ -88,8 +88,8 @@ static void set_sheaf_size(struct kmem_cache *cache)
 	cache->level_max = (uint8_t)level;
 	cache->level_first =
 		sheaf_level_for(cache->pub.stride, SHEAF_BYTES_FIRST, SHEAF_LEVEL_FIRST);
-	cache->direct = cache->pub.stride > SHEAF_BYTES_FIRST;
-	cache->no_spare = cache->pub.stride > SHEAF_BYTES_FIRST / 2;
+	cache->direct = cache->pub.stride > SHEAF_OBJECT_MOST;
+	cache->no_spare = cache->pub.stride > SHEAF_OBJECT_MOST / 2;
 	sheaf_bytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
 	cache->limit_max = (int32_t)(BARN_BYTES / sheaf_bytes);
 	if (cache->limit_max > BARN_SHEAVES)
@@ -210,6 +210,7 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 		strcpy(cache->pub.name, "malloc-heap");
 		set_sheaf_size(cache);
 		cache->limit_first = cache->limit_max = 0;
+		cache->level_max = cache->level_first;
 		cache->direct = false;
 		atomic_store_explicit(&cache_table[id], cache, memory_order_release);
 	}

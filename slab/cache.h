@@ -21,9 +21,10 @@
 #include <stdbool.h>
 
 /* What one full sheaf of more than one object may hold at first, and when it has grown. */
-#define SHEAF_BYTES_FIRST (128u << 10)
+#define SHEAF_BYTES_FIRST (32u << 10)
 #define SHEAF_BYTES	  (640u << 10)
-#define ID_USER		  96u /* ids below are the facade's */
+#define SHEAF_OBJECT_MOST (128u << 10) /* objects larger than this have none */
+#define ID_USER		  96u	       /* ids below are the facade's */
 
 enum slab_bucket {		  /* by the share of free objects */
 		   BUCKET_FULL,	  /* none */

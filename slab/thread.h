@@ -39,8 +39,9 @@ struct shelf {
 	uint16_t moves;	     /* sheaves that came or went, modulo 2^16 */
 	uint8_t used;	     /* is in the thread's list */
 	uint8_t level;	     /* of the next sheaf */
+	uint16_t refills;    /* since a larger sheaf was last thought of … */
+	uint16_t since;	     /* … when thread.passes had these low bits */
 	uint32_t next;	     /* id of the next used shelf */
-	uint32_t unused;
 };
 
 struct thread {
