@@ -13,6 +13,7 @@
 #include "slab/barn.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
+#include "slab/slot_run.h"
 
 #include <errno.h>
 #include <string.h>
@@ -200,6 +201,7 @@ static void stock(struct thread *thread, struct kmem_cache *cache, void **object
 	struct slot *slot = thread_slot(thread, cache->id);
 	struct shelf *shelf = thread_shelf(thread, cache->id);
 	struct sheaf *sheaf;
+	unsigned room, rest;
 
 	/* A constructor may have used the cache meanwhile: then it is what it is. */
 	if (!slot_has_objects(slot) && slot->mask / 8 < n)
@@ -209,11 +211,12 @@ static void stock(struct thread *thread, struct kmem_cache *cache, void **object
 		if (sheaf)
 			slot_load(slot, hold_empty(sheaf));
 	}
-	while (n > 1 && slot_push(slot, objects[n - 1]))
-		n--;
-	if (n > 1) {
-		cache->ops->home(cache, objects + 1, n - 1);
-		shelf_count(&shelf->pub.given, n - 1);
+	room = (unsigned)(~slot->sp & slot->mask) / sizeof(void *);
+	rest = n - 1 > room ? n - 1 - room : 0;
+	slot_push_run(slot, objects + 1 + rest, n - 1 - rest);
+	if (rest > 0) {
+		cache->ops->home(cache, objects + 1, rest);
+		shelf_count(&shelf->pub.given, rest);
 	}
 }
 

@@ -20,6 +20,11 @@ struct place {
 	uint64_t bits;
 };
 
+struct table {
+	struct place *last; /* the place of the last object: most likely the next one's */
+	struct place places[PLACES];
+};
+
 static void report_interior(const struct slab *slab, const void *object)
 {
 	uintptr_t offset = (uintptr_t)object - slab->base;
@@ -45,46 +50,52 @@ static void report_stray(const struct kmem_cache *cache, const void *object)
 			   object, cache->pub.name);
 }
 
-static inline struct place *place_of(struct place *places, const struct slab *slab, uint32_t word)
-{
-	return &places[((uintptr_t)slab / sizeof(*slab) + word) % PLACES];
-}
-
+/* The bits of a place into the bitmap. */
 static inline void write_back(struct kmem_cache *cache, const struct place *place)
 {
-	slab_return(cache, place->slab, place->word, place->bits, place->nbits);
+	if (place->nbits)
+		slab_return(cache, place->slab, place->word, place->bits, place->nbits);
 }
 
-/* Enter an object of the slab into the table, which has its place or makes room for it. */
-static inline void gather(struct kmem_cache *cache, struct place *places, struct slab *slab,
+/* The place of a word of a slab's bitmap, which is made free for it. */
+static struct place *find_place(struct kmem_cache *cache, struct table *table, struct slab *slab,
+				uint32_t word)
+{
+	uintptr_t hash = (uintptr_t)slab / sizeof(*slab) + word;
+	struct place *place = &table->places[hash % PLACES];
+
+	if (place->slab != slab || place->word != word) {
+		write_back(cache, place);
+		*place = (struct place){.slab = slab, .word = word};
+	}
+	table->last = place;
+	return place;
+}
+
+/* Enter an object of the slab into the table. */
+static inline void gather(struct kmem_cache *cache, struct table *table, struct slab *slab,
 			  void *object)
 {
+	struct place *place = table->last;
 	int index = slab_index(cache, slab, object);
-	struct place *place;
-	uint32_t word;
-	uint64_t bit;
+	uint64_t bit = 1ull << (index & 63);
 
 	if (__builtin_expect(index < 0, 0)) {
 		report_interior(slab, object);
 		return;
 	}
-	word = (uint32_t)index / 64;
-	bit = 1ull << (index & 63);
-	place = place_of(places, slab, word);
-	if (place->slab != slab || place->word != word) {
-		if (place->slab)
-			write_back(cache, place);
-		*place = (struct place){slab, word, 1, bit};
-	} else if (__builtin_expect((place->bits & bit) != 0, 0)) {
+	if (place->slab != slab || place->word != (uint32_t)index / 64)
+		place = find_place(cache, table, slab, (uint32_t)index / 64);
+	if (__builtin_expect((place->bits & bit) != 0, 0)) {
 		report_bug("double free: object %p of cache '%s' is in one sheaf twice", object,
 			   cache->pub.name);
-	} else {
-		place->bits |= bit;
-		place->nbits++;
+		return;
 	}
+	place->bits |= bit;
+	place->nbits++;
 }
 
-/* The slab of an object of the cache, its record on the way to the processor; NULL: reported. */
+/* The slab of an object of the cache, its record on the way to the processor; NULL: none. */
 static inline struct slab *fetch(const struct kmem_cache *cache, const void *object)
 {
 	struct slab *slab;
@@ -96,25 +107,35 @@ static inline struct slab *fetch(const struct kmem_cache *cache, const void *obj
 	return slab;
 }
 
+/* Up to CHUNK objects: the slabs of all, then what belongs to each. */
+static inline void gather_chunk(struct kmem_cache *cache, struct table *table, void **objects,
+				unsigned n)
+{
+	struct slab *slabs[CHUNK], *slab = NULL;
+	uintptr_t last = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (((uintptr_t)objects[i] ^ last) >= PAGE_BYTES)
+			slab = fetch(cache, objects[i]);
+		slabs[i] = slab;
+		last = (uintptr_t)objects[i];
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (__builtin_expect(slabs[i] != NULL, 1))
+			gather(cache, table, slabs[i], objects[i]);
+		else
+			report_stray(cache, objects[i]);
+}
+
 void home_return(struct kmem_cache *cache, void **objects, unsigned n)
 {
-	struct place places[PLACES] = {0};
-	struct slab *slabs[CHUNK];
+	struct table table = {.last = table.places};
 
-	for (unsigned done = 0; done < n; done += CHUNK) {
-		unsigned end = n - done < CHUNK ? n - done : CHUNK;
-
-		for (unsigned i = 0; i < end; i++)
-			slabs[i] = fetch(cache, objects[done + i]);
-		for (unsigned i = 0; i < end; i++)
-			if (__builtin_expect(slabs[i] != NULL, 1))
-				gather(cache, places, slabs[i], objects[done + i]);
-			else
-				report_stray(cache, objects[done + i]);
-	}
+	for (; n > CHUNK; n -= CHUNK, objects += CHUNK)
+		gather_chunk(cache, &table, objects, CHUNK);
+	gather_chunk(cache, &table, objects, n);
 	for (unsigned i = 0; i < PLACES; i++)
-		if (places[i].slab)
-			write_back(cache, &places[i]);
+		write_back(cache, &table.places[i]);
 }
 
 /* Take from the shelf's slab, and let go of it if that was all it had. */
