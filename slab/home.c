@@ -12,17 +12,12 @@
 #include "slab/thread.h"
 
 #define PLACES 16u
-#define CHUNK  16u /* objects whose slabs' records are fetched together */
+#define AHEAD  8u /* objects from one whose slab's record is fetched to the one at hand */
 
 struct place {
 	struct slab *slab;
 	uint32_t word, nbits;
 	uint64_t bits;
-};
-
-struct table {
-	struct place *last; /* the place of the last object: most likely the next one's */
-	struct place places[PLACES];
 };
 
 static void report_interior(const struct slab *slab, const void *object)
@@ -51,91 +46,85 @@ static void report_stray(const struct kmem_cache *cache, const void *object)
 }
 
 /* The bits of a place into the bitmap. */
-static inline void write_back(struct kmem_cache *cache, const struct place *place)
+static inline void write_back(struct kmem_cache *cache, struct place place)
 {
-	if (place->nbits)
-		slab_return(cache, place->slab, place->word, place->bits, place->nbits);
+	if (place.nbits)
+		slab_return(cache, place.slab, place.word, place.bits, place.nbits);
 }
 
-/* The place of a word of a slab's bitmap, which is made free for it. */
-static struct place *find_place(struct kmem_cache *cache, struct table *table, struct slab *slab,
-				uint32_t word)
+/* Add to what the table has of the same word, or make room for it. */
+static inline void enter(struct kmem_cache *cache, struct place *table, struct place run)
 {
-	uintptr_t hash = (uintptr_t)slab / sizeof(*slab) + word;
-	struct place *place = &table->places[hash % PLACES];
+	uintptr_t hash = (uintptr_t)run.slab / sizeof(*run.slab) + run.word;
+	struct place *place = &table[hash % PLACES];
 
-	if (place->slab != slab || place->word != word) {
-		write_back(cache, place);
-		*place = (struct place){.slab = slab, .word = word};
-	}
-	table->last = place;
-	return place;
-}
-
-/* Enter an object of the slab into the table. */
-static inline void gather(struct kmem_cache *cache, struct table *table, struct slab *slab,
-			  void *object)
-{
-	struct place *place = table->last;
-	int index = slab_index(cache, slab, object);
-	uint64_t bit = 1ull << (index & 63);
-
-	if (__builtin_expect(index < 0, 0)) {
-		report_interior(slab, object);
+	if (place->slab != run.slab || place->word != run.word ||
+	    __builtin_expect((place->bits & run.bits) != 0, 0)) {
+		/* An object that is there twice is found when the second one is written. */
+		write_back(cache, *place);
+		*place = run;
 		return;
 	}
-	if (place->slab != slab || place->word != (uint32_t)index / 64)
-		place = find_place(cache, table, slab, (uint32_t)index / 64);
-	if (__builtin_expect((place->bits & bit) != 0, 0)) {
-		report_bug("double free: object %p of cache '%s' is in one sheaf twice", object,
-			   cache->pub.name);
-		return;
-	}
-	place->bits |= bit;
-	place->nbits++;
+	place->bits |= run.bits;
+	place->nbits += run.nbits;
 }
 
-/* The slab of an object of the cache, its record on the way to the processor; NULL: none. */
-static inline struct slab *fetch(const struct kmem_cache *cache, const void *object)
+/* The slab of an object of the cache; NULL: none. */
+static inline struct slab *find_slab(const struct kmem_cache *cache, const void *object)
 {
-	struct slab *slab;
-
-	if (__builtin_expect(pagemap_id(object) != cache->id, 0))
-		return NULL;
-	slab = slab_of(object);
-	__builtin_prefetch(slab);
-	return slab;
+	return pagemap_id(object) == cache->id ? slab_of(object) : NULL;
 }
 
-/* Up to CHUNK objects: the slabs of all, then what belongs to each. */
-static inline void gather_chunk(struct kmem_cache *cache, struct table *table, void **objects,
-				unsigned n)
+static inline bool same_page(const void *one, const void *other)
 {
-	struct slab *slabs[CHUNK], *slab = NULL;
-	uintptr_t last = 0;
+	return ((uintptr_t)one ^ (uintptr_t)other) < PAGE_BYTES;
+}
 
-	for (unsigned i = 0; i < n; i++) {
-		if (((uintptr_t)objects[i] ^ last) >= PAGE_BYTES)
-			slab = fetch(cache, objects[i]);
-		slabs[i] = slab;
-		last = (uintptr_t)objects[i];
-	}
-	for (unsigned i = 0; i < n; i++)
-		if (__builtin_expect(slabs[i] != NULL, 1))
-			gather(cache, table, slabs[i], objects[i]);
-		else
-			report_stray(cache, objects[i]);
+/* Enter the objects at the front that lie on one page of the slab; how many. */
+static inline unsigned gather_page(struct kmem_cache *cache, struct place *table, struct slab *slab,
+				   void **objects, unsigned n)
+{
+	struct place run = {.slab = slab};
+	unsigned i = 0;
+
+	do {
+		int index = slab_index(cache, slab, objects[i]);
+		uint64_t bit = 1ull << (index & 63);
+
+		if (__builtin_expect(index < 0, 0)) {
+			report_interior(slab, objects[i]);
+			continue;
+		}
+		if (run.word != (uint32_t)index / 64 || run.bits & bit) {
+			if (run.nbits)
+				enter(cache, table, run);
+			run = (struct place){.slab = slab, .word = (uint32_t)index / 64};
+		}
+		run.bits |= bit;
+		run.nbits++;
+	} while (++i < n && same_page(objects[i], objects[0]));
+	if (run.nbits)
+		enter(cache, table, run);
+	return i;
 }
 
 void home_return(struct kmem_cache *cache, void **objects, unsigned n)
 {
-	struct table table = {.last = table.places};
+	struct place table[PLACES] = {0};
 
-	for (; n > CHUNK; n -= CHUNK, objects += CHUNK)
-		gather_chunk(cache, &table, objects, CHUNK);
-	gather_chunk(cache, &table, objects, n);
+	for (unsigned done = 0; done < n;) {
+		struct slab *slab = find_slab(cache, objects[done]);
+
+		/* Where objects are scattered, the record of a later one's slab is on its way. */
+		if (done + AHEAD < n)
+			__builtin_prefetch(find_slab(cache, objects[done + AHEAD]));
+		if (__builtin_expect(slab != NULL, 1))
+			done += gather_page(cache, table, slab, objects + done, n - done);
+		else
+			report_stray(cache, objects[done++]);
+	}
 	for (unsigned i = 0; i < PLACES; i++)
-		write_back(cache, &table.places[i]);
+		write_back(cache, table[i]);
 }
 
 /* Take from the shelf's slab, and let go of it if that was all it had. */
