@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define EMPTY_MOST 16u /* sheaves that a thread keeps empty */
+#define SWAPS_EARN 32u /* swaps of slot and spare, or trades, that earn a larger sheaf */
 
 #define SLOW __attribute__((noinline))
 
@@ -285,6 +286,63 @@ static void free_uncached(struct kmem_cache *cache, void *object)
 	cache_count(cache, 0, 1, 0);
 }
 
+/* The slot's sheaf for one of the size that its slot has grown to, with all objects in it. */
+static void widen(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+		  struct shelf *shelf)
+{
+	struct sheaf *sheaf;
+	struct slot held, wide;
+
+	if (!slot->mask || slot->mask / 8 >= sheaf_capacity(level_for(thread, cache, shelf)))
+		return;
+	sheaf = sheaf_for(thread, cache, shelf);
+	if (!sheaf)
+		return;
+	held = slot_unload(slot);
+	wide = hold_empty(sheaf);
+	memcpy(sheaf->object, slot_sheaf(&held)->object, slot_fill(&held) * sizeof(void *));
+	wide.sp += held.sp & held.mask;
+	slot_load(slot, wide);
+	drop_empty(thread, cache, held);
+}
+
+void slot_widen(struct kmem_cache *cache, size_t nobjects)
+{
+	struct thread *thread = thread_known();
+	struct shelf *shelf;
+
+	if (!thread || uncached(cache))
+		return;
+	shelf = thread_shelf(thread, cache->id);
+	while (!thread_at_bound(thread) && level_for(thread, cache, shelf) < cache->level_max &&
+	       sheaf_capacity(level_for(thread, cache, shelf)) < 2 * nobjects)
+		shelf->level++;
+	widen(thread, cache, thread_slot(thread, cache->id), shelf);
+}
+
+/* Slot and spare change places again and again: larger sheaves, while they stay small. */
+static SLOW void swapped_often(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+			       struct shelf *shelf)
+{
+	unsigned next = level_for(thread, cache, shelf) + 1;
+
+	if (thread_at_bound(thread))
+		return;
+	if (next <= cache->level_max &&
+	    (size_t)sheaf_capacity(next) * cache->pub.stride <= SHEAF_BYTES_FIRST &&
+	    shelf_spare(shelf)->mask / 8 >= sheaf_capacity(next - 1))
+		shelf->level++;
+	widen(thread, cache, slot, shelf);
+}
+
+static inline void swap(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+			struct shelf *shelf)
+{
+	slot_swap(slot, shelf_spare(shelf));
+	if (++shelf->moves % SWAPS_EARN == 0)
+		swapped_often(thread, cache, slot, shelf);
+}
+
 /* Neither slot nor shelf nor barn has any. NULL with ENOMEM. */
 static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache)
 {
@@ -322,7 +380,7 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 		if (flags & __GFP_DIRECT_RECLAIM)
 			thread_pass(thread);
 		if (slot_has_objects(spare))
-			slot_swap(slot, spare);
+			swap(thread, cache, slot, shelf);
 		else if ((sheaf = barn_take(cache, thread->number)))
 			load_full(thread, cache, slot, shelf, sheaf);
 		if (slot_pop(slot, &object))
@@ -445,39 +503,11 @@ void slot_free_slow(struct kmem_cache *cache, void *object)
 		if (slot->mask && (slot_has_objects(spare) || cache->no_spare))
 			free_to_barn(thread, cache, slot, shelf);
 		else if (spare->mask)
-			slot_swap(slot, spare);
+			swap(thread, cache, slot, shelf);
 		if (slot_push(slot, object))
 			return;
 	}
 	free_more(thread, cache, object);
-}
-
-void slot_widen(struct kmem_cache *cache, size_t nobjects)
-{
-	struct thread *thread = thread_known();
-	struct sheaf *sheaf, *old;
-	struct shelf *shelf;
-	struct slot *slot;
-	struct slot held;
-
-	if (!thread || uncached(cache))
-		return;
-	shelf = thread_shelf(thread, cache->id);
-	slot = thread_slot(thread, cache->id);
-	while (!thread_at_bound(thread) && level_for(thread, cache, shelf) < cache->level_max &&
-	       sheaf_capacity(level_for(thread, cache, shelf)) < 2 * nobjects)
-		shelf->level++;
-	if (!slot->mask || slot->mask / 8 >= sheaf_capacity(level_for(thread, cache, shelf)))
-		return;
-	sheaf = sheaf_for(thread, cache, shelf);
-	if (!sheaf)
-		return;
-	held = slot_unload(slot);
-	old = slot_sheaf(&held);
-	memcpy(sheaf->object, old->object, slot_fill(&held) * sizeof(void *));
-	slot_load(slot, (struct slot){hold_empty(sheaf).sp + (held.sp & held.mask),
-				      hold_empty(sheaf).mask});
-	drop_empty(thread, cache, held);
 }
 
 static void flush(struct thread *thread, struct kmem_cache *cache, struct slot *slot)
