@@ -128,7 +128,7 @@ static void *map_move(void *base, size_t old_npages, size_t npages, enum page_ki
 	return to;
 }
 
-static void *map_resize(void *base, size_t old_npages, size_t npages, enum page_kind kind)
+static void *map_resize_to(void *base, size_t old_npages, size_t npages, enum page_kind kind)
 {
 	if (npages > UINT32_MAX)
 		return NULL;
@@ -138,6 +138,16 @@ static void *map_resize(void *base, size_t old_npages, size_t npages, enum page_
 	pagemap_page(base)->npages = (uint32_t)npages;
 	count_mapped((npages - old_npages) << PAGE_SHIFT);
 	return base;
+}
+
+/* What grows will grow again: addresses for an eighth more, which costs no memory until used. */
+static void *map_resize(void *base, size_t old_npages, size_t npages, enum page_kind kind)
+{
+	void *resized = NULL;
+
+	if (npages > old_npages)
+		resized = map_resize_to(base, old_npages, npages + npages / 8, kind);
+	return resized ? resized : map_resize_to(base, old_npages, npages, kind);
 }
 
 /* Pages of a zone to a mapping of their own; the zone keeps the range, now zeros. */
