@@ -2,6 +2,7 @@
 /* Zones together: see buddy.h. */
 #include "buddy/buddy.h"
 
+#include "buddy/chunk.h"
 #include "buddy/meta.h"
 #include "buddy/relief.h"
 #include "buddy/report.h"
@@ -16,6 +17,8 @@
 #define ZONE_LEAST ((size_t)1 << 20)
 #define ZONE_MOST  ((size_t)1 << LEAF_SHIFT)
 #define ZONE_LARGE ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
+
+#define SLOW __attribute__((noinline)) /* off the way of a run that a dirty one holds */
 
 /* A request. */
 struct want {
@@ -123,8 +126,22 @@ static struct zone *zone_create(const struct want *want)
 	return NULL;
 }
 
-/* Out of one free block of the state, or several that touch, in any zone. */
-static bool take_free(const struct want *want, enum block_state state, struct found *found)
+/* Out of one free block of a chunk, in any zone. */
+static bool take_buddy(const struct want *want, enum block_state state, struct found *found)
+{
+	for_each_zone (zone) {
+		uint32_t index = chunk_take(zone, want->npages, want->align_pages, state);
+
+		if (index != LIST_END) {
+			*found = (struct found){zone, index, state == BLOCK_CLEAN};
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Out of one free run of the state, in any zone. */
+static bool take_run(const struct want *want, enum block_state state, struct found *found)
 {
 	for_each_zone (zone) {
 		if (*zone_free_pages(zone, state) < want->npages)
@@ -186,12 +203,49 @@ static bool take_above(const struct want *want, struct found *found, bool *refus
 	return false;
 }
 
-/* What is resident first. *refused says whether the system had no more, or the zones no room. */
+/*
+ * From chunks in use, so that small blocks stay together, else from a new one; but
+ * dirty pages that no chunk fits into come before clean ones.
+ */
+static SLOW bool take_small(const struct want *want, struct found *found, bool *refused)
+{
+	static const struct want chunk = {.npages = CHUNK_PAGES, .align_pages = CHUNK_PAGES};
+
+	if (take_buddy(want, BLOCK_DIRTY, found) || take_buddy(want, BLOCK_CLEAN, found))
+		return true;
+	if (!take_run(&chunk, BLOCK_DIRTY, found)) {
+		if (take_run(want, BLOCK_DIRTY, found))
+			return true;
+		if (!take_run(&chunk, BLOCK_CLEAN, found) && !take_above(&chunk, found, refused))
+			return false;
+	}
+	chunk_open(found->zone, found->index, want->npages,
+		   found->zeroed ? BLOCK_CLEAN : BLOCK_DIRTY);
+	return true;
+}
+
+/*
+ * A run that no dirty one holds: spare chunks go back to the runs before clean
+ * memory is broken into. *refused says whether the system had no more, or the
+ * zones no room.
+ */
+static SLOW bool take_other(const struct want *want, struct found *found, bool *refused)
+{
+	bool returned = false;
+
+	for_each_zone (zone)
+		returned |= chunk_return_spare(zone);
+	return (returned && take_run(want, BLOCK_DIRTY, found)) ||
+	       take_joined(want, BLOCK_DIRTY, found) || take_run(want, BLOCK_CLEAN, found) ||
+	       take_joined(want, BLOCK_CLEAN, found) || take_above(want, found, refused);
+}
+
+/* What is resident first. Where no chunk can be had, a small block is a run. */
 static bool take_locked(const struct want *want, struct found *found, bool *refused)
 {
-	return take_free(want, BLOCK_DIRTY, found) || take_joined(want, BLOCK_DIRTY, found) ||
-	       take_free(want, BLOCK_CLEAN, found) || take_joined(want, BLOCK_CLEAN, found) ||
-	       take_above(want, found, refused);
+	if (chunk_serves(want->npages, want->align_pages) && take_small(want, found, refused))
+		return true;
+	return take_run(want, BLOCK_DIRTY, found) || take_other(want, found, refused);
 }
 
 /* take_locked, marked. */
@@ -313,7 +367,7 @@ void buddy_free(void *base, size_t npages)
 	uint32_t now = sys_now_ms();
 
 	lock_take(&buddy_lock, LOCK_PAGES);
-	zone_insert(zone, zone_index(zone, base), npages, BLOCK_DIRTY, now);
+	chunk_or_zone_insert(zone, zone_index(zone, base), npages, BLOCK_DIRTY, now);
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
@@ -327,7 +381,8 @@ bool buddy_extend(void *base, size_t npages, size_t more)
 		return false;
 	end = zone_index(zone, base) + (uint32_t)npages;
 	lock_take(&buddy_lock, LOCK_PAGES);
-	claimed = zone_claim(zone, end, more);
+	claimed = chunk_holds(zone, end - 1) ? chunk_claim(zone, end, more)
+					     : zone_claim(zone, end, more);
 	lock_release(&buddy_lock, LOCK_PAGES);
 	return claimed;
 }

@@ -2,10 +2,11 @@
 /*
  * The page allocator: zones in a list, the last of which doubles, one lock.
  *
- * A request takes the best-fitting dirty block (memory that is resident
- * anyway), if it is large else dirty and clean ones that touch, else a clean one,
- * else raises a zone's watermark, else widens the last zone, else reserves another
- * one. Reserving and purging are done outside the lock.
+ * A request takes the best-fitting dirty run (memory that is resident anyway),
+ * if it is large else dirty and clean ones that touch, else a clean one, else raises
+ * a zone's watermark, else widens the last zone, else reserves another one. One of
+ * up to half a chunk takes a dirty buddy, else a clean one, else a new chunk, found
+ * as a run is. Reserving and purging are done outside the lock.
  */
 #ifndef BUDDY_BUDDY_H
 #define BUDDY_BUDDY_H

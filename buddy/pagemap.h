@@ -42,10 +42,12 @@
 #define ID_LIMIT 65536u
 
 enum page_kind {
-	PAGE_NONE,  /* inside a block or run, or never used */
-	PAGE_DIRTY, /* first or last of a free block, as the last owner left it */
-	PAGE_CLEAN, /* first or last of a free block that reads as zeros */
-	PAGE_BUSY,  /* first of a block on its way to the system */
+	PAGE_NONE,	  /* inside a block or run, or never used */
+	PAGE_DIRTY,	  /* first or last of a free run, as the last owner left it */
+	PAGE_CLEAN,	  /* first or last of a free run that reads as zeros */
+	PAGE_BUDDY_DIRTY, /* first of a free block of a chunk */
+	PAGE_BUDDY_CLEAN,
+	PAGE_BUSY, /* first of a block on its way to the system */
 	PAGE_SLAB,
 	PAGE_HEAP,
 	PAGE_RUN,   /* kmem_pages_alloc */
@@ -69,7 +71,7 @@ struct page {
 	};
 	uint32_t kind : 8;
 	uint32_t mapped : 1;  /* a run with a mapping of its own */
-	uint32_t length : 23; /* free: pages of the block, on its first and its last */
+	uint32_t length : 23; /* free: pages of the block, on its first, and the last of a run */
 };
 
 _Static_assert(sizeof(struct page) == 16, "sixteen bytes a page");

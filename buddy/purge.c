@@ -5,6 +5,7 @@
  * (locked pages) they go back dirty, as if just freed, and are tried again later.
  */
 #include "buddy/buddy.h"
+#include "buddy/chunk.h"
 #include "buddy/relief.h"
 #include "buddy/sys.h"
 
@@ -21,45 +22,94 @@ struct batch {
 	} block[PURGE_BATCH];
 };
 
-static void collect_list(struct batch *batch, struct zone *zone, unsigned list, uint32_t now,
+/* The kernel's whole pages in a block: the first of ours, and how many. */
+static uint32_t whole_pages(uint32_t index, uint32_t npages, uint32_t *start)
+{
+	uint32_t granule = (uint32_t)(sys_page_size() >> PAGE_SHIFT), end;
+
+	*start = (index + granule - 1) & ~(granule - 1);
+	end = (index + npages) & ~(granule - 1);
+	return end > *start ? end - *start : 0;
+}
+
+static void enter(struct batch *batch, struct zone *zone, uint32_t index, uint32_t npages)
+{
+	batch->block[batch->n].zone = zone;
+	batch->block[batch->n].index = index;
+	batch->block[batch->n++].npages = npages;
+}
+
+static bool is_old(const struct zone *zone, uint32_t index, uint32_t now, uint32_t age_ms)
+{
+	return (int32_t)(now - zone->pages[index].stamp) >= (int32_t)age_ms;
+}
+
+static void collect_runs(struct batch *batch, struct zone *zone, unsigned list, uint32_t now,
 			 uint32_t age_ms)
 {
 	while (batch->n < PURGE_BATCH) {
 		uint32_t index = zone->lists[BLOCK_DIRTY][list].tail;
 
-		if (index == LIST_END ||
-		    (int32_t)(now - zone->pages[index].stamp) < (int32_t)age_ms)
+		if (index == LIST_END || !is_old(zone, index, now, age_ms))
 			return;
 		zone_remove(zone, index);
-		batch->block[batch->n].zone = zone;
-		batch->block[batch->n].index = index;
-		batch->block[batch->n++].npages = zone->pages[index].length;
+		enter(batch, zone, index, zone->pages[index].length);
 	}
 }
 
-/* Fill the batch with the longest free, largest first; none that may lack a page of the kernel's.
+/* The first page at or after index that is in no old dirty block, such blocks lying end to end. */
+static uint32_t old_until(const struct zone *zone, uint32_t index, uint32_t end, uint32_t now,
+			  uint32_t age_ms)
+{
+	while (index < end && zone->pages[index].kind == PAGE_BUDDY_DIRTY &&
+	       is_old(zone, index, now, age_ms))
+		index += zone->pages[index].length;
+	return index;
+}
+
+/* The old blocks of a chunk, those that touch together: one call for all. */
+static void collect_chunk(struct batch *batch, struct zone *zone, uint32_t first, uint32_t now,
+			  uint32_t age_ms)
+{
+	uint32_t end = first + CHUNK_PAGES, next, start;
+
+	for (uint32_t index = first; index < end && batch->n < PURGE_BATCH; index = next + 1) {
+		next = old_until(zone, index, end, now, age_ms);
+		if (next == index || !whole_pages(index, next - index, &start))
+			continue;
+		chunk_remove(zone, index, next - index);
+		enter(batch, zone, index, next - index);
+	}
+}
+
+static void collect_chunks(struct batch *batch, struct zone *zone, unsigned order, uint32_t now,
+			   uint32_t age_ms)
+{
+	const struct block_list *list = &zone->buddies[BLOCK_DIRTY][order];
+
+	while (batch->n < PURGE_BATCH && list->tail != LIST_END &&
+	       is_old(zone, list->tail, now, age_ms))
+		collect_chunk(batch, zone, list->tail & ~(CHUNK_PAGES - 1), now, age_ms);
+}
+
+/*
+ * Fill the batch with the longest free, largest first, runs before buddies; none
+ * that may lack a page of the kernel's.
  */
 static void collect(struct batch *batch, uint32_t now, uint32_t age_ms)
 {
-	size_t granule = sys_page_size() >> PAGE_SHIFT;
-	unsigned least = zone_list(2 * granule - 1);
+	unsigned granule = (unsigned)(sys_page_size() >> PAGE_SHIFT);
+	unsigned least = zone_list(2 * granule - 1), least_order = (unsigned)__builtin_ctz(granule);
 
 	batch->n = 0;
 	lock_take(&buddy_lock, LOCK_PAGES);
-	for_each_zone (zone)
+	for_each_zone (zone) {
 		for (unsigned list = ZONE_LISTS; list-- > least;)
-			if (zone->lists[BLOCK_DIRTY][list].tail != LIST_END)
-				collect_list(batch, zone, list, now, age_ms);
+			collect_runs(batch, zone, list, now, age_ms);
+		for (unsigned order = CHUNK_ORDER + 1; order-- > least_order;)
+			collect_chunks(batch, zone, order, now, age_ms);
+	}
 	lock_release(&buddy_lock, LOCK_PAGES);
-}
-
-/* The kernel's whole pages in a block: the first of ours, and how many. */
-static uint32_t whole_pages(uint32_t index, uint32_t npages, uint32_t *start)
-{
-	uint32_t granule = (uint32_t)(sys_page_size() >> PAGE_SHIFT);
-
-	*start = (index + granule - 1) & ~(granule - 1);
-	return ((index + npages) & ~(granule - 1)) - *start;
 }
 
 static size_t advise(struct batch *batch)
@@ -83,16 +133,19 @@ static void put_back(const struct batch *batch, uint32_t now)
 	lock_take(&buddy_lock, LOCK_PAGES);
 	for (unsigned i = 0; i < batch->n; i++) {
 		struct zone *zone = batch->block[i].zone;
-		uint32_t index = batch->block[i].index, end = index + batch->block[i].npages;
-		uint32_t start, npages = whole_pages(index, end - index, &start);
+		uint32_t index = batch->block[i].index, npages = batch->block[i].npages;
+		uint32_t start, whole = whole_pages(index, npages, &start);
+		uint32_t rest = start + whole, end = index + npages;
 
-		if (!batch->block[i].purged)
-			npages = 0;
-		zone_insert(zone, index, npages ? start - index : end - index, BLOCK_DIRTY, now);
-		if (npages) {
-			zone_insert(zone, start, npages, BLOCK_CLEAN, now);
-			zone_insert(zone, start + npages, end - start - npages, BLOCK_DIRTY, now);
+		if (!batch->block[i].purged) {
+			chunk_or_zone_insert(zone, index, npages, BLOCK_DIRTY, now);
+			continue;
 		}
+		if (index < start)
+			chunk_or_zone_insert(zone, index, start - index, BLOCK_DIRTY, now);
+		chunk_or_zone_insert(zone, start, whole, BLOCK_CLEAN, now);
+		if (rest < end)
+			chunk_or_zone_insert(zone, rest, end - rest, BLOCK_DIRTY, now);
 	}
 	lock_release(&buddy_lock, LOCK_PAGES);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Blocks within one zone: lists, cutting, merging. See zone.h. */
+/* The runs of a zone: lists, cutting, merging. See zone.h. */
 #include "buddy/zone.h"
 
 #include "buddy/report.h"
@@ -19,11 +19,16 @@ static const enum page_kind state_kind[BLOCK_STATES] = {PAGE_DIRTY, PAGE_CLEAN};
 
 void zone_init(struct zone *zone, void *base, size_t npages)
 {
-	*zone = (struct zone){.pub = {.base = (uintptr_t)base, .npages = npages},
-			      .pages = pagemap_page(base)};
-	for (int state = 0; state < BLOCK_STATES; state++)
+	zone->pub.base = (uintptr_t)base;
+	zone->pub.npages = npages;
+	zone->pages = pagemap_page(base);
+	zone->spare = LIST_END;
+	for (int state = 0; state < BLOCK_STATES; state++) {
 		for (unsigned list = 0; list < ZONE_LISTS; list++)
-			zone->lists[state][list] = (struct block_list){LIST_END, LIST_END};
+			zone->lists[state][list] = BLOCK_LIST_EMPTY;
+		for (unsigned order = 0; order <= CHUNK_ORDER; order++)
+			zone->buddies[state][order] = BLOCK_LIST_EMPTY;
+	}
 }
 
 static enum block_state block_state(const struct page *page)
@@ -36,32 +41,6 @@ static bool is_free(const struct page *page)
 	return page->kind == PAGE_DIRTY || page->kind == PAGE_CLEAN;
 }
 
-static void count_pages(struct zone *zone, enum block_state state, uint64_t add)
-{
-	uint64_t *count = zone_free_pages(zone, state);
-
-	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
-}
-
-/* Link a block in: at the head, or at the tail if it is free for longer than all there. */
-static void list_link(struct zone *zone, struct block_list *list, uint32_t index)
-{
-	struct page *page = &zone->pages[index];
-
-	page->prev = page->next = LIST_END;
-	if (list->head == LIST_END) {
-		list->head = list->tail = index;
-	} else if ((int32_t)(page->stamp - zone->pages[list->tail].stamp) < 0) {
-		page->prev = list->tail;
-		zone->pages[list->tail].next = index;
-		list->tail = index;
-	} else {
-		page->next = list->head;
-		zone->pages[list->head].prev = index;
-		list->head = index;
-	}
-}
-
 static void list_add(struct zone *zone, uint32_t index, uint32_t npages, enum block_state state,
 		     uint32_t stamp)
 {
@@ -71,9 +50,9 @@ static void list_add(struct zone *zone, uint32_t index, uint32_t npages, enum bl
 	last->kind = first->kind = state_kind[state];
 	last->length = first->length = npages;
 	first->stamp = stamp;
-	list_link(zone, &zone->lists[state][list], index);
+	block_list_link(&zone->lists[state][list], zone->pages, index);
 	zone->mask[state][list / 64] |= 1ull << list % 64;
-	count_pages(zone, state, npages);
+	zone_count(zone, state, npages);
 }
 
 static void list_del(struct zone *zone, uint32_t index)
@@ -83,17 +62,10 @@ static void list_del(struct zone *zone, uint32_t index)
 	unsigned number = zone_list(page->length);
 	struct block_list *list = &zone->lists[state][number];
 
-	if (page->prev == LIST_END)
-		list->head = page->next;
-	else
-		zone->pages[page->prev].next = page->next;
-	if (page->next == LIST_END)
-		list->tail = page->prev;
-	else
-		zone->pages[page->next].prev = page->prev;
+	block_list_unlink(list, zone->pages, index);
 	if (list->head == LIST_END)
 		zone->mask[state][number / 64] &= ~(1ull << number % 64);
-	count_pages(zone, state, 0 - (uint64_t)page->length);
+	zone_count(zone, state, 0 - (uint64_t)page->length);
 	page[page->length - 1].kind = page->kind = PAGE_NONE;
 }
 
@@ -118,7 +90,7 @@ static void list_resize(struct zone *zone, uint32_t index, uint32_t npages, uint
 	first[old - 1].kind = PAGE_NONE;
 	first[npages - 1].kind = first->kind = state_kind[state];
 	first[npages - 1].length = first->length = npages;
-	count_pages(zone, state, (uint64_t)npages - old);
+	zone_count(zone, state, (uint64_t)npages - old);
 }
 
 /* The block at index begins npages further up now, in the same list. */
@@ -140,7 +112,7 @@ static void list_shift(struct zone *zone, uint32_t index, uint32_t npages)
 		list->tail = index + npages;
 	else
 		zone->pages[to->next].prev = index + npages;
-	count_pages(zone, state, 0 - (uint64_t)npages);
+	zone_count(zone, state, 0 - (uint64_t)npages);
 }
 
 void zone_insert(struct zone *zone, uint32_t index, size_t npages, enum block_state state,
@@ -234,7 +206,7 @@ static unsigned list_below(const struct zone *zone, enum block_state state, unsi
 static void cut(struct zone *zone, uint32_t index, uint32_t start, uint32_t end)
 {
 	for (uint32_t next; index < end; index = next) {
-		const struct page *page = &zone->pages[index];
+		struct page *page = &zone->pages[index];
 		enum block_state state = block_state(page);
 
 		next = index + page->length;
@@ -244,8 +216,10 @@ static void cut(struct zone *zone, uint32_t index, uint32_t start, uint32_t end)
 			return;
 		}
 		list_del(zone, index);
-		if (index < start)
+		if (index < start) {
+			page[start - index].stamp = page->stamp; /* for chunk_open */
 			list_add(zone, index, start - index, state, page->stamp);
+		}
 		if (next > end)
 			list_add(zone, end, next - end, state, page->stamp);
 	}
@@ -370,64 +344,4 @@ bool zone_claim(struct zone *zone, uint32_t index, size_t npages)
 			return false;
 	cut(zone, index, index, (uint32_t)end);
 	return true;
-}
-
-static const char *check_block(const struct zone *zone, enum block_state state, unsigned list,
-			       uint32_t index)
-{
-	const struct page *first = &zone->pages[index];
-	uint32_t npages = first->length, end = index + npages;
-
-	if (npages == 0 || end > zone->pub.committed)
-		return "Z1: a free block lies outside";
-	if (first->kind != state_kind[state] || zone_list(npages) != list)
-		return "Z1: a free block's descriptor disagrees with its list";
-	if (first[npages - 1].kind != first->kind || first[npages - 1].length != npages)
-		return "Z1: a free block's descriptors disagree";
-	for (uint32_t i = 1; i + 1 < npages; i++)
-		if (first[i].kind != PAGE_NONE)
-			return "Z1: a page inside a free block has a kind";
-	if (end < zone->pub.committed && zone->pages[end].kind == first->kind)
-		return "Z2: two free blocks touch";
-	if (index > 0 && zone->pages[index - 1].kind == first->kind)
-		return "Z2: two free blocks touch";
-	return NULL;
-}
-
-static const char *check_list(const struct zone *zone, enum block_state state, unsigned list,
-			      uint64_t *npages)
-{
-	uint32_t prev = LIST_END;
-
-	for (uint32_t i = zone->lists[state][list].head; i != LIST_END; i = zone->pages[i].next) {
-		const char *wrong = check_block(zone, state, list, i);
-
-		if (wrong)
-			return wrong;
-		if (zone->pages[i].prev != prev)
-			return "Z1: a free block's links disagree";
-		*npages += zone->pages[i].length;
-		prev = i;
-	}
-	return zone->lists[state][list].tail == prev ? NULL : "Z1: a list's tail is wrong";
-}
-
-const char *zone_check(const struct zone *zone)
-{
-	for (unsigned state = 0; state < BLOCK_STATES; state++) {
-		uint64_t npages = 0;
-
-		for (unsigned list = 0; list < ZONE_LISTS; list++) {
-			const char *wrong = check_list(zone, state, list, &npages);
-
-			if (wrong)
-				return wrong;
-			if ((zone->lists[state][list].head != LIST_END) !=
-			    (zone->mask[state][list / 64] >> list % 64 & 1))
-				return "Z3: a mask bit is wrong";
-		}
-		if (npages != (state == BLOCK_CLEAN ? zone->pub.clean : zone->pub.dirty))
-			return "Z4: the count of free pages is wrong";
-	}
-	return NULL;
 }

@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A zone: one reserved range of addresses within a GiB, aligned to its first size,
- * and the free blocks in the part of it that is committed.
+ * and the free pages in the part of it that is committed, on two levels.
  *
- *	base                     committed                          base + npages
- *	|  blocks, free or in use    |  reserved, no memory, no descriptors  |
+ *	base                                  committed                  base + npages
+ *	|  runs  | chunk | runs | chunk | chunk |  reserved, no memory, no descriptors  |
  *
- * A free block is any number of pages, and its first and its last descriptor
- * say how many, so that a run that becomes free finds both neighbours and is one
- * block with them (boundary tags: D. E. Knuth, TAOCP vol. 1, 2.5). Free blocks
- * hang in lists by size: one for each number of pages to 15, then eight to each
- * doubling; and by state: dirty as the last owner left them, or clean, reading as
- * zeros. Blocks of different states stay apart, since the sum would not know that
- * it is zero, until purging makes them alike; but a request may span them.
+ * This file has the *runs*. A free one is any number of pages, and its first and
+ * its last descriptor say how many, so that pages that become free find both
+ * neighbours and are one run with them (boundary tags: D. E. Knuth, TAOCP vol. 1,
+ * 2.5). Free runs hang in lists by size: one for each number of pages to 15, then
+ * eight to each doubling; and by state: dirty as the last owner left them, or clean,
+ * reading as zeros. Runs of different states stay apart, since the sum would not know
+ * that it is zero, until purging makes them alike; but a request may span them.
+ *
+ * Small requests come from *chunks* (chunk.h), which are cut from the runs and
+ * hold binary buddies.
  *
  * Invariants:
- *  Z1  a free block's first and last descriptor say its state and length; no
+ *  Z1  a free run's first and last descriptor say its state and length; no
  *      other descriptor of its pages has a kind
- *  Z2  no two free blocks of one state touch
- *  Z3  a list's mask bit is set exactly where the list is not empty
- *  Z4  dirty and clean count the pages in the lists
+ *  Z2  no two free runs of one state touch
+ *  Z3  a list's mask bit is set exactly where the list is not empty, on both levels
+ *  Z4  dirty and clean count the pages in the lists of both levels
+ *  Z5  a free block of a chunk is 2^order pages, aligned to as many; its first
+ *      descriptor says its state and length, no other of its pages has a kind
+ *  Z6  no block of a chunk and its buddy are both free in one state
+ *  Z7  a chunk's count is that of its free pages; all of them only in the spare one
+ *  Z8  no free run has a page in a chunk
  *
  * All of it belongs to the page lock (buddy.c), but what the root publishes is
  * read by inspectors at any time.
@@ -27,35 +35,39 @@
 #ifndef BUDDY_ZONE_H
 #define BUDDY_ZONE_H
 
-#include "buddy/pagemap.h"
+#include "buddy/block_list.h"
 
 #include <kmem/inspect.h>
 #include <stdbool.h>
 
 #define ZONE_LISTS 129u /* the last for a block of a GiB */
 #define ZONE_WORDS ((ZONE_LISTS + 63) / 64)
-#define LIST_END   UINT32_MAX
+
+/* 128 KiB: measured against 256 in docs/design.md. */
+#define CHUNK_ORDER 5
+#define CHUNK_PAGES (1u << CHUNK_ORDER)
+#define CHUNK_FULL  1u /* the entry of a chunk without free pages; each adds one, 0 is no chunk */
 
 enum block_state { BLOCK_DIRTY, BLOCK_CLEAN, BLOCK_STATES };
-
-struct block_list {
-	uint32_t head, tail; /* tail: longest free */
-};
 
 struct zone {
 	struct kmem_root_zone pub;
 	struct page *pages; /* descriptor of the first page */
 	uint64_t mask[BLOCK_STATES][ZONE_WORDS];
-	struct block_list lists[BLOCK_STATES][ZONE_LISTS];
+	uint32_t orders[BLOCK_STATES]; /* a bit for each list of buddies that is not empty */
+	uint32_t spare; /* the chunk kept though all free, its first page, or LIST_END */
+	struct block_list buddies[BLOCK_STATES][CHUNK_ORDER + 1];
+	struct block_list lists[BLOCK_STATES][ZONE_LISTS]; /* of runs */
+	uint8_t chunk[LEAF_PAGES / CHUNK_PAGES];	   /* by place: touched where used */
 };
 
-/* A zone over a reserved, covered range. */
+/* A zone, its record all zeros, over a reserved, covered range. */
 void zone_init(struct zone *zone, void *base, size_t npages);
 /* Raise the watermark to npages at least. 0, -ENOSPC: no room, -ENOMEM: refused. */
 int zone_grow(struct zone *zone, uint64_t npages);
-/* Take npages aligned to align_pages out of one free block of the state; LIST_END if none fits. */
+/* Take npages aligned to align_pages out of one free run of the state; LIST_END if none fits. */
 uint32_t zone_take(struct zone *zone, size_t npages, size_t align_pages, enum block_state state);
-/* The same, unaligned, from a large block of the state and the free ones next to it. */
+/* The same, unaligned, from a large run of the state and the free ones next to it. */
 uint32_t zone_take_joined(struct zone *zone, size_t npages, enum block_state state);
 /* The first page of the free ones just below the watermark, of any state, or of one. */
 uint32_t zone_top(const struct zone *zone);
@@ -67,12 +79,12 @@ void zone_insert(struct zone *zone, uint32_t index, size_t npages, enum block_st
 		 uint32_t stamp);
 /*
  * Take exactly the pages [index, index + npages) if all are free; else change
- * nothing. No free block begins before index and holds it.
+ * nothing. No free run begins before index and holds it.
  */
 bool zone_claim(struct zone *zone, uint32_t index, size_t npages);
-/* Take one block off its list, leaving it PAGE_BUSY. */
+/* Take one run off its list, leaving it PAGE_BUSY. */
 void zone_remove(struct zone *zone, uint32_t index);
-/* Walk the zone; NULL, or the first invariant that does not hold. */
+/* Walk the zone, both levels; NULL, or the first invariant that does not hold. */
 const char *zone_check(const struct zone *zone);
 
 /* The count of free pages of a state. */
@@ -81,7 +93,14 @@ static inline uint64_t *zone_free_pages(struct zone *zone, enum block_state stat
 	return state == BLOCK_CLEAN ? &zone->pub.clean : &zone->pub.dirty;
 }
 
-/* The list of blocks of npages. */
+static inline void zone_count(struct zone *zone, enum block_state state, uint64_t add)
+{
+	uint64_t *count = zone_free_pages(zone, state);
+
+	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
+}
+
+/* The list of runs of npages. */
 static inline unsigned zone_list(size_t npages)
 {
 	unsigned log = npages < 16 ? 3 : 63 - (unsigned)__builtin_clzl(npages);

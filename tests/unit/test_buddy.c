@@ -186,6 +186,95 @@ START_TEST(extend_takes_what_lies_behind)
 }
 END_TEST
 
+START_TEST(small_blocks_stay_together)
+{
+	bool zeroed;
+	char *one = buddy_alloc(1, 1, PAGE_RUN, &zeroed);
+	char *large = buddy_alloc(100, 1, PAGE_RUN, &zeroed);
+	char *two = buddy_alloc(5, 1, PAGE_RUN, &zeroed);
+
+	ck_assert_ptr_eq(two, one + 8 * PAGE_BYTES);
+	ck_assert_ptr_eq(large, one + CHUNK_PAGES * PAGE_BYTES);
+	/* Dirty before clean, in the chunk before elsewhere. */
+	buddy_free(two, 5);
+	buddy_free(large, 100);
+	ck_assert_ptr_eq(buddy_alloc(2, 1, PAGE_RUN, &zeroed), two);
+	require(!zeroed);
+	ck_assert_ptr_eq(buddy_alloc(16, 1, PAGE_RUN, &zeroed), one + 16 * PAGE_BYTES);
+	require(zeroed);
+	/* The chunk has no room for these: a new one, of dirty pages. */
+	ck_assert_ptr_eq(buddy_alloc(16, 1, PAGE_RUN, &zeroed), large);
+	require(!zeroed);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(a_run_may_have_the_spare_chunk)
+{
+	bool zeroed;
+	char *one = buddy_alloc(1, 1, PAGE_RUN, &zeroed);
+
+	buddy_free(one, 1);
+	ck_assert_ptr_eq(buddy_alloc(64, 1, PAGE_RUN, &zeroed), one);
+	require(!zeroed);
+	ck_assert_uint_eq(pages_used(), 64);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(without_room_for_a_chunk_a_small_block_is_a_run)
+{
+	bool zeroed;
+	char *one = buddy_alloc(40, 1, PAGE_RUN, &zeroed), *two;
+
+	faults_refuse(FAULT_MPROTECT);
+	two = buddy_alloc(3, 1, PAGE_RUN, &zeroed);
+	ck_assert_ptr_eq(two, one + 40 * PAGE_BYTES);
+	ck_assert_ptr_null(buddy_alloc(32, 1, PAGE_RUN, &zeroed));
+	require(buddy_extend(two, 3, 2));
+	faults_end();
+	buddy_free(two, 5);
+	buddy_free(one, 40);
+	ck_assert_uint_eq(pages_used(), 0);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(dirty_pages_without_room_for_a_chunk_come_before_clean_ones)
+{
+	bool zeroed;
+	char *one = buddy_alloc(20, 1, PAGE_RUN, &zeroed);
+	char *two = buddy_alloc(24, 1, PAGE_RUN, &zeroed), *three;
+
+	ck_assert_ptr_nonnull(buddy_alloc(20, 1, PAGE_RUN, &zeroed));
+	ck_assert_ptr_eq(two, one + 20 * PAGE_BYTES);
+	buddy_free(two, 24);
+	three = buddy_alloc(5, 1, PAGE_RUN, &zeroed);
+	ck_assert_ptr_eq(three, two);
+	require(!zeroed);
+	require(buddy_extend(three, 5, 4));
+	buddy_free(three, 9);
+	ck_assert_ptr_eq(buddy_alloc(24, 1, PAGE_RUN, &zeroed), two);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+START_TEST(small_blocks_extend_in_their_chunk)
+{
+	bool zeroed;
+	char *one = buddy_alloc(3, 1, PAGE_RUN, &zeroed);
+
+	require(buddy_extend(one, 3, 5));
+	require(!buddy_extend(one, 8, CHUNK_PAGES - 7));
+	require(buddy_extend(one, 8, CHUNK_PAGES - 8));
+	require(!buddy_extend(one, CHUNK_PAGES, 1));
+	ck_assert_uint_eq(pages_used(), CHUNK_PAGES);
+	buddy_free(one, CHUNK_PAGES);
+	ck_assert_uint_eq(pages_used(), 0);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
 static void take_8_mib(unsigned times)
 {
 	bool zeroed;
@@ -284,6 +373,9 @@ END_TEST
 UNIT_MAIN("buddy", random_runs_against_a_shadow, dirty_memory_comes_before_clean,
 	  purged_memory_is_known_to_be_zero, pages_past_the_request_go_straight_back,
 	  aligned_runs_above_the_watermark, a_large_run_spans_dirty_and_clean,
-	  extend_takes_what_lies_behind, a_zone_doubles_where_it_is,
+	  extend_takes_what_lies_behind, small_blocks_stay_together, a_run_may_have_the_spare_chunk,
+	  without_room_for_a_chunk_a_small_block_is_a_run,
+	  dirty_pages_without_room_for_a_chunk_come_before_clean_ones,
+	  small_blocks_extend_in_their_chunk, a_zone_doubles_where_it_is,
 	  where_a_zone_cannot_double_another_is_made, a_refused_reservation_is_halved,
 	  no_memory_is_null_and_passes, a_whole_gib_can_be_had)

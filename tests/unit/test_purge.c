@@ -64,6 +64,39 @@ START_TEST(many_blocks_go_in_batches)
 }
 END_TEST
 
+START_TEST(blocks_of_a_chunk_that_touch_go_in_one_call)
+{
+	bool zeroed;
+
+	setup();
+	/* Of the first chunk pages 6 to 10, 12 to 19, 24 and 25. */
+	for (unsigned i = 3; i < 10; i++)
+		buddy_free(runs[i], i == 5 ? 1 : 2);
+	buddy_free(runs[12], 2);
+	faults_count();
+	ck_assert_uint_eq(buddy_purge(0), 15);
+	ck_assert_uint_eq(faults.calls[FAULT_MADVISE], 3);
+	faults_end();
+	ck_assert_uint_eq(dirty(), 0);
+	ck_assert_ptr_null(buddy_check());
+	ck_assert_ptr_eq(buddy_alloc(4, 1, PAGE_RUN, &zeroed), runs[8]);
+	require(zeroed);
+}
+END_TEST
+
+START_TEST(young_blocks_beside_old_ones_stay)
+{
+	setup();
+	buddy_free(runs[0], 2);
+	unit_sleep_ms(60);
+	buddy_free(runs[1], 1);
+	buddy_free(runs[3], 2);
+	ck_assert_uint_eq(buddy_purge(50), 2);
+	ck_assert_uint_eq(dirty(), 3);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
 START_TEST(refused_advice_keeps_pages_dirty)
 {
 	bool zeroed;
@@ -147,6 +180,7 @@ START_TEST(what_becomes_free_meanwhile_is_not_old)
 }
 END_TEST
 
-UNIT_MAIN("purge", age_is_respected, many_blocks_go_in_batches, refused_advice_keeps_pages_dirty,
-	  refused_advice_is_tried_again_later, advice_is_given_outside_the_lock,
-	  what_becomes_free_meanwhile_is_not_old)
+UNIT_MAIN("purge", age_is_respected, many_blocks_go_in_batches,
+	  blocks_of_a_chunk_that_touch_go_in_one_call, young_blocks_beside_old_ones_stay,
+	  refused_advice_keeps_pages_dirty, refused_advice_is_tried_again_later,
+	  advice_is_given_outside_the_lock, what_becomes_free_meanwhile_is_not_old)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Blocks within one zone: cut, merged, joined, claimed; each invariant broken on purpose. */
+/* The runs of a zone: cut, merged, joined, claimed; each invariant broken on purpose. */
 #include "unit.h"
 
 #include "faults.h"
@@ -15,6 +15,7 @@ static void setup(unsigned npages)
 {
 	void *base = sys_reserve(NPAGES * PAGE_BYTES, NPAGES * PAGE_BYTES);
 
+	memset(&zone, 0, sizeof(zone));
 	ck_assert_ptr_nonnull(base);
 	ck_assert_int_eq(pagemap_cover(base), 0);
 	zone_init(&zone, base, NPAGES);
