@@ -31,6 +31,9 @@ bool buddy_holds(const void *addr);
 
 /* Give free blocks older than age_ms back to the system; pages given back. */
 size_t buddy_purge(uint32_t age_ms);
+/* The same, most pages at most. */
+size_t buddy_purge_some(uint32_t age_ms, size_t most);
+#define MOST_PAGES (SIZE_MAX >> PAGE_SHIFT) /* all there can be */
 
 /* First zone of the list that only grows. */
 struct zone *buddy_zones(void);

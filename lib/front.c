@@ -239,11 +239,11 @@ void front_free(void *addr)
 		slot_free_slow(cache_of(ID_FRONTS + index), addr);
 }
 
-size_t front_purge(uint32_t age_ms)
+size_t front_purge(uint32_t age_ms, size_t most)
 {
 	size_t npages = 0;
 
-	for (unsigned i = 0; front_heap(i); i++)
-		npages += heap_purge(front_heap(i), age_ms);
+	for (unsigned i = 0; front_heap(i) && npages < most; i++)
+		npages += heap_purge(front_heap(i), age_ms, most - npages);
 	return npages;
 }

@@ -31,8 +31,8 @@ void front_tag(void *addr);
 
 /* The i-th heap; NULL past the last of those made so far. */
 struct heap *front_heap(unsigned i);
-/* Over all heaps. */
-size_t front_purge(uint32_t age_ms);
+/* heap_purge over all heaps. */
+size_t front_purge(uint32_t age_ms, size_t most);
 
 /* Is what came out of a bin's sheaf no block of the bin? Then it was dealt with. */
 bool front_strange(unsigned index, void *block);

@@ -66,8 +66,8 @@ void heap_free(struct heap *heap, void *addr);
 bool heap_resize(struct heap *heap, void *addr, size_t nbytes);
 size_t heap_usable(const void *addr);
 
-/* Give the whole pages inside blocks free for age_ms back to the system; pages. */
-size_t heap_purge(struct heap *heap, uint32_t age_ms);
+/* Give whole pages inside blocks free for age_ms back to the system, about most; how many. */
+size_t heap_purge(struct heap *heap, uint32_t age_ms, size_t most);
 /* Walk everything: NULL, or the first broken invariant. */
 const char *heap_validate(struct heap *heap);
 

@@ -91,45 +91,49 @@ static size_t inner_pages(const struct block *block, uintptr_t *start)
 	return end > *start ? end - *start : 0;
 }
 
+struct purge {
+	uint32_t age_ms;
+	size_t left;	     /* bytes that may still be taken in hand, or one block more */
+	struct block *chain; /* in hand */
+};
+
 /*
  * Take a list's old free blocks with pages to give off it, as if they were live,
  * and chain them by their own links: each is seen once, however many there are.
  */
-static struct block *purge_list(struct heap *heap, struct block *block, uint32_t age_ms,
-				struct block *chain)
+static void purge_list(struct heap *heap, struct block *block, struct purge *purge)
 {
 	uint32_t now = sys_now_ms();
 	struct block *next;
 
-	for (; block; block = next) {
+	for (; block && purge->left; block = next) {
 		uintptr_t start;
+		size_t nbytes = inner_pages(block, &start);
 
 		next = block->next;
-		if (block->clean || (int32_t)(now - block->stamp) < (int32_t)age_ms ||
-		    !inner_pages(block, &start))
+		if (block->clean || (int32_t)(now - block->stamp) < (int32_t)purge->age_ms ||
+		    !nbytes)
 			continue;
 		heap_list_del(heap, block);
 		block_flag(block, BLOCK_FREE, 0);
 		block_flag(block_next(block), BLOCK_PREV_FREE, 0);
 		span_of(block)->live++; /* must not be taken for empty meanwhile */
-		block->next = chain;
-		chain = block;
+		block->next = purge->chain;
+		purge->chain = block;
+		purge->left -= nbytes < purge->left ? nbytes : purge->left;
 	}
-	return chain;
 }
 
-static struct block *purge_collect(struct heap *heap, uint32_t age_ms)
+static void purge_collect(struct heap *heap, struct purge *purge)
 {
-	struct block *chain = NULL;
 	unsigned class, sub;
 
 	heap_list_place((uint32_t)sys_page_size(), &class, &sub);
 	lock_take(&heap->lock, LOCK_HEAP);
 	for (; class < HEAP_CLASSES; class ++)
 		for (sub = 0; sub < HEAP_SUBLISTS; sub++)
-			chain = purge_list(heap, heap->lists[class][sub], age_ms, chain);
+			purge_list(heap, heap->lists[class][sub], purge);
 	lock_release(&heap->lock, LOCK_HEAP);
-	return chain;
 }
 
 /* Free the block again; clean, if its pages went and it did not merge with others. */
@@ -148,12 +152,14 @@ static void purge_return(struct heap *heap, struct block *block, bool purged)
 		span_destroy(gone);
 }
 
-size_t heap_purge(struct heap *heap, uint32_t age_ms)
+size_t heap_purge(struct heap *heap, uint32_t age_ms, size_t most)
 {
-	struct block *block = purge_collect(heap, age_ms), *next;
+	struct purge purge = {.age_ms = age_ms, .left = most << PAGE_SHIFT};
+	struct block *next;
 	size_t npages = 0;
 
-	for (; block; block = next) {
+	purge_collect(heap, &purge);
+	for (struct block *block = purge.chain; block; block = next) {
 		uintptr_t start;
 		size_t nbytes = inner_pages(block, &start);
 		bool purged = sys_purge((void *)start, nbytes) == 0;

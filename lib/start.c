@@ -43,11 +43,6 @@ static void table_advise(const void *table, size_t nbytes)
 	sys_advise_huge((void *)start, end - start, SYS_THP_NEVER);
 }
 
-static void age_heaps(uint32_t age_ms)
-{
-	front_purge(age_ms);
-}
-
 static uint16_t class_slot(size_t nbytes)
 {
 	return (uint16_t)((ID_CLASSES + class_index(nbytes)) * sizeof(struct slot));
@@ -60,7 +55,7 @@ void start(void)
 	start_lock_take();
 	if (!atomic_load_explicit(&started, memory_order_relaxed)) {
 		options_start();
-		decay_hook = age_heaps;
+		decay_hook = front_purge;
 		relief_hook = reclaim_relief;
 		for (size_t i = 0; i <= SMALL_MAX / 16; i++)
 			class_slots[i] = class_slot(i ? i * 16 : 1);

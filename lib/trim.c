@@ -22,7 +22,7 @@ int kmem_trim(void)
 			cache_drain(cache_of(id));
 	lock_release(&cache_lock, LOCK_CACHES);
 	npages = reclaim_trim();
-	npages += front_purge(0);
+	npages += front_purge(0, MOST_PAGES);
 	npages += buddy_purge(0);
 	return npages > 0;
 }

@@ -4,7 +4,8 @@
  * or the pages looks at the clock, and once in a decay period sends home what has
  * lain idle in its own sheaves since the last time; four times in one, the first
  * of all threads to notice ages the barns, the empty slabs, the heaps and the
- * free pages of the process.
+ * free pages of the process. Of these it gives back a piece, so that its caller
+ * does not wait long, and the next ones soon after.
  */
 #include "buddy/buddy.h"
 #include "buddy/settings.h"
@@ -13,13 +14,17 @@
 #include "slab/slab.h"
 #include "slab/slot.h"
 
-#define EVICT_VISITS 2 /* shelves looked at for each slow operation at the bound */
+#define EVICT_VISITS  2	 /* shelves looked at for each slow operation at the bound */
+#define PASSING_SHARE 4	 /* of a decay period, from one look at the process to the next ... */
+#define PIECE_SHARE   64 /* ... and from one piece of old pages to the next */
+#define PIECE_PAGES   ((size_t)8192) /* 32 MiB: a few milliseconds */
 
-void (*decay_hook)(uint32_t age_ms);
+size_t (*decay_hook)(uint32_t age_ms, size_t most);
 
 _Atomic uint32_t trim_epoch;
 static _Atomic uint32_t trim_all_epoch;
-static _Atomic uint32_t process_pass_ms;
+static _Atomic uint32_t age_turn_ms, piece_turn_ms;
+static _Atomic bool more_pieces; /* the last one was not all that was old enough */
 
 /* Has the slot been used since the last look? */
 static bool shelf_idle(const struct slot *slot, struct shelf *shelf)
@@ -72,20 +77,49 @@ static void age_caches(void)
 	lock_release(&cache_lock, LOCK_CACHES);
 }
 
-/* One thread for all; others find the time already moved on. */
-static void process_pass(uint32_t now)
+/*
+ * About a piece of what is old enough, free pages, which the rest leaves, last; how
+ * many pages went. A fork waits for it, as its child would lack what is in hand.
+ */
+static size_t give_piece(uint32_t decay_ms)
 {
-	uint32_t last = atomic_load_explicit(&process_pass_ms, memory_order_relaxed);
+	size_t npages = reclaim_age(decay_ms, PIECE_PAGES);
 
-	if (now - last <= settings.decay_ms / 4 ||
-	    !atomic_compare_exchange_strong_explicit(&process_pass_ms, &last, now,
-						     memory_order_relaxed, memory_order_relaxed))
-		return;
-	age_caches();
-	reclaim_age(settings.decay_ms);
+	if (npages >= PIECE_PAGES || !lock_try(&reclaim_lock, LOCK_RECLAIM))
+		return npages;
 	if (decay_hook)
-		decay_hook(settings.decay_ms);
-	buddy_purge(settings.decay_ms);
+		npages += decay_hook(decay_ms, PIECE_PAGES - npages);
+	if (npages < PIECE_PAGES)
+		npages += buddy_purge_some(decay_ms, PIECE_PAGES - npages);
+	lock_release(&reclaim_lock, LOCK_RECLAIM);
+	return npages;
+}
+
+/* So much later, one thread for all: others find the time already moved on. */
+static bool turn(_Atomic uint32_t *last_ms, uint32_t now, uint32_t after_ms)
+{
+	uint32_t last = atomic_load_explicit(last_ms, memory_order_relaxed);
+
+	return now - last > after_ms &&
+	       atomic_compare_exchange_strong_explicit(last_ms, &last, now, memory_order_relaxed,
+						       memory_order_relaxed);
+}
+
+/* true: there is more to give back, soon. */
+static bool process_pass(uint32_t now)
+{
+	uint32_t decay_ms = settings.decay_ms;
+	bool more = atomic_load_explicit(&more_pieces, memory_order_relaxed);
+
+	if (turn(&age_turn_ms, now, decay_ms / PASSING_SHARE)) {
+		age_caches();
+		more = true;
+	}
+	if (more && turn(&piece_turn_ms, now, decay_ms / PIECE_SHARE)) {
+		more = give_piece(decay_ms) >= PIECE_PAGES;
+		atomic_store_explicit(&more_pieces, more, memory_order_relaxed);
+	}
+	return more;
 }
 
 void decay_pass(void)
@@ -111,7 +145,8 @@ void thread_pass_slow(struct thread *thread)
 			   (int32_t)(all_epoch - thread->epoch) > 0 ? FLUSH_ALL : FLUSH_IDLE);
 		thread->epoch = epoch;
 	}
-	process_pass(now);
+	if (process_pass(now))
+		thread_pass_soon(thread);
 }
 
 void threads_ask_trim(struct kmem_cache *cache)

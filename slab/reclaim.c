@@ -15,10 +15,10 @@
 #include "slab/cache.h"
 #include "slab/slab.h"
 
-#define STRIDE_LEAST  256u /* of smaller objects a page holds so many that one survives */
-#define SLAB_SHARE    8	   /* of a slab's objects must have come home for another visit */
-#define BATCH_SLABS   256u
-#define PASSING_PAGES ((size_t)16384) /* 64 MiB, or little more, in passing */
+#define STRIDE_LEAST 256u /* of smaller objects a page holds so many that one survives */
+#define SLAB_SHARE   8	  /* of a slab's objects must have come home for another visit */
+#define BATCH_SLABS  256u
+#define RELIEF_PAGES ((size_t)16384) /* 64 MiB, or little more, before memory grows */
 
 struct lock reclaim_lock;
 
@@ -162,23 +162,27 @@ size_t reclaim_trim(void)
 	return pass.npages;
 }
 
-static size_t reclaim_passing(uint32_t age_ms)
+static void reclaim_passing(struct pass *pass)
 {
-	struct pass pass = {.age_ms = age_ms, .now = sys_now_ms(), .most = PASSING_PAGES};
-
+	pass->now = sys_now_ms();
 	if (!lock_try(&reclaim_lock, LOCK_RECLAIM))
-		return 0;
-	reclaim_locked(&pass);
+		return;
+	reclaim_locked(pass);
 	lock_release(&reclaim_lock, LOCK_RECLAIM);
-	return pass.nlooks;
 }
 
-void reclaim_age(uint32_t age_ms)
+size_t reclaim_age(uint32_t age_ms, size_t most)
 {
-	reclaim_passing(age_ms);
+	struct pass pass = {.age_ms = age_ms, .most = most};
+
+	reclaim_passing(&pass);
+	return pass.npages;
 }
 
 size_t reclaim_relief(void)
 {
-	return reclaim_passing(0);
+	struct pass pass = {.most = RELIEF_PAGES};
+
+	reclaim_passing(&pass);
+	return pass.nlooks;
 }

@@ -74,13 +74,19 @@ static inline void thread_pass(struct thread *thread)
 		thread_pass_slow(thread);
 }
 
+/* Let it look at the clock the next time. */
+static inline void thread_pass_soon(struct thread *thread)
+{
+	thread->passes |= PASSES - 1;
+}
+
 /* The same on the slow paths of other layers, where the thread may have no record. */
 void decay_pass(void);
 /* At its bound of cached bytes: flush the next slot that was idle since it was last looked at. */
 void thread_evict(struct thread *thread);
 /* Ask all threads to flush the cache, or all of them (NULL), at their next slow pass. */
 void threads_ask_trim(struct kmem_cache *cache);
-/* A layer above that has memory to age sets this. */
-extern void (*decay_hook)(uint32_t age_ms);
+/* A layer above that has memory to age sets this: gives back about most pages; how many. */
+extern size_t (*decay_hook)(uint32_t age_ms, size_t most);
 
 #endif

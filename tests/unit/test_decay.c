@@ -8,6 +8,7 @@
 #include "slab/slot.h"
 
 #include <kmem.h>
+#include <sys/mman.h>
 
 #define NOBJECTS 400u
 
@@ -72,6 +73,38 @@ START_TEST(free_pages_go_back_after_decay_ms)
 }
 END_TEST
 
+static size_t longest, total;
+
+static long measure_madvise(void *addr, size_t nbytes, int advice)
+{
+	if (advice == MADV_DONTNEED) {
+		longest = nbytes > longest ? nbytes : longest;
+		total += nbytes;
+	}
+	return sys_real.madvise(addr, nbytes, advice);
+}
+
+/* No thread that comes by waits long, yet all is gone soon after it is due. */
+START_TEST(much_goes_in_pieces_one_soon_after_the_other)
+{
+	struct sys_table table = sys_real;
+	size_t nbytes = (size_t)60 << 20;
+	void *blocks[4];
+
+	setup("400");
+	for (int i = 0; i < 4; i++)
+		blocks[i] = kmem_malloc(nbytes);
+	for (int i = 0; i < 4; i++)
+		kmem_free(blocks[i]);
+	table.madvise = measure_madvise;
+	sys_calls = &table;
+	drive(800);
+	sys_calls = &sys_real;
+	ck_assert_uint_le(longest, (size_t)32 << 20);
+	ck_assert_uint_ge(total, 4 * nbytes);
+}
+END_TEST
+
 START_TEST(dead_pages_of_living_slabs_go_after_decay_ms)
 {
 	void *objects[NOBJECTS];
@@ -121,5 +154,6 @@ START_TEST(a_trim_of_all_is_heard_by_every_slot)
 END_TEST
 
 UNIT_MAIN("decay", idle_slots_go_home_after_decay_ms, free_pages_go_back_after_decay_ms,
+	  much_goes_in_pieces_one_soon_after_the_other,
 	  dead_pages_of_living_slabs_go_after_decay_ms, nothing_goes_before_decay_ms,
 	  a_trim_is_heard_at_the_next_slow_pass, a_trim_of_all_is_heard_by_every_slot)

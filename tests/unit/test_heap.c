@@ -87,7 +87,7 @@ START_TEST(random_use_against_a_shadow)
 			live--;
 		}
 		if (unit_below(500) == 0)
-			heap_purge(&heap, 0);
+			heap_purge(&heap, 0, MOST_PAGES);
 		valid();
 		require(heap.pub.live_blocks == live);
 	}
@@ -186,10 +186,10 @@ START_TEST(purge_gives_inner_pages_and_spares_the_young)
 	alloc(16);
 	memset(a, 0xaa, 500000);
 	heap_free(&heap, a);
-	ck_assert_uint_eq(heap_purge(&heap, 100000), 0);
-	ck_assert_uint_ge(heap_purge(&heap, 0), 120);
+	ck_assert_uint_eq(heap_purge(&heap, 100000, MOST_PAGES), 0);
+	ck_assert_uint_ge(heap_purge(&heap, 0, MOST_PAGES), 120);
 	valid();
-	ck_assert_uint_eq(heap_purge(&heap, 0), 0); /* known to be clean */
+	ck_assert_uint_eq(heap_purge(&heap, 0, MOST_PAGES), 0); /* known to be clean */
 	ck_assert_int_eq(a[250000], 0);
 	ck_assert_ptr_eq(alloc(480000), a);
 }
@@ -204,10 +204,10 @@ START_TEST(refused_purge_is_tried_again)
 	alloc(16);
 	heap_free(&heap, a);
 	faults_refuse(FAULT_MADVISE);
-	ck_assert_uint_eq(heap_purge(&heap, 0), 0);
+	ck_assert_uint_eq(heap_purge(&heap, 0, MOST_PAGES), 0);
 	faults_end();
 	valid();
-	ck_assert_uint_ge(heap_purge(&heap, 0), 120);
+	ck_assert_uint_ge(heap_purge(&heap, 0, MOST_PAGES), 120);
 }
 END_TEST
 

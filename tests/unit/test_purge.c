@@ -180,7 +180,41 @@ START_TEST(what_becomes_free_meanwhile_is_not_old)
 }
 END_TEST
 
+/* The longest advice given. */
+static size_t longest;
+
+static long measure_madvise(void *addr, size_t nbytes, int advice)
+{
+	longest = nbytes > longest ? nbytes : longest;
+	return sys_real.madvise(addr, nbytes, advice);
+}
+
+START_TEST(a_large_block_goes_in_pieces_of_its_age)
+{
+	struct sys_table table = sys_real;
+	bool zeroed;
+	char *run = buddy_alloc(1000, 1, PAGE_RUN, &zeroed);
+
+	memset(run, 0x77, 1000 * PAGE_BYTES);
+	buddy_free(run, 1000);
+	unit_sleep_ms(60);
+	table.madvise = measure_madvise;
+	sys_calls = &table;
+	ck_assert_uint_eq(buddy_purge_some(50, 300), 300);
+	ck_assert_ptr_null(buddy_check());
+	ck_assert_uint_eq(dirty(), 700);
+	ck_assert_uint_eq(buddy_purge_some(50, 300), 300); /* the rest is as old as it was */
+	ck_assert_uint_eq(longest, 300 * PAGE_BYTES);
+	ck_assert_uint_eq(buddy_purge(50), 400);
+	sys_calls = &sys_real;
+	ck_assert_uint_eq(dirty(), 0);
+	ck_assert_int_eq(run[0] | run[500 * PAGE_BYTES] | run[1000 * PAGE_BYTES - 1], 0);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
 UNIT_MAIN("purge", age_is_respected, many_blocks_go_in_batches,
 	  blocks_of_a_chunk_that_touch_go_in_one_call, young_blocks_beside_old_ones_stay,
 	  refused_advice_keeps_pages_dirty, refused_advice_is_tried_again_later,
-	  advice_is_given_outside_the_lock, what_becomes_free_meanwhile_is_not_old)
+	  advice_is_given_outside_the_lock, what_becomes_free_meanwhile_is_not_old,
+	  a_large_block_goes_in_pieces_of_its_age)

@@ -3,6 +3,8 @@
 #include "unit.h"
 
 #include "faults.h"
+
+#include "buddy/buddy.h"
 #include "slab/reclaim.h"
 #include "slab/slab.h"
 
@@ -200,11 +202,11 @@ END_TEST
 START_TEST(only_what_is_old_goes_with_age)
 {
 	setup(2048, SURVIVE, NULL);
-	reclaim_age(60);
-	reclaim_age(60);
+	reclaim_age(60, MOST_PAGES);
+	reclaim_age(60, MOST_PAGES);
 	ck_assert_uint_gt(dead_pages(), 0);
 	unit_sleep_ms(100);
-	reclaim_age(60);
+	reclaim_age(60, MOST_PAGES);
 	ck_assert_uint_eq(dead_pages(), 0);
 	check_survivors();
 }
@@ -218,13 +220,13 @@ START_TEST(a_slab_in_use_is_not_old)
 	slab = slab_of(objects[0]);
 	ck_assert_uint_lt(slab->bucket, BUCKET_EMPTY);
 	slab->seen = 0;
-	reclaim_age(60);
+	reclaim_age(60, MOST_PAGES);
 	unit_sleep_ms(100);
 	slab->seen--; /* an object has come home since */
-	reclaim_age(60);
+	reclaim_age(60, MOST_PAGES);
 	ck_assert_uint_eq(slab->absent, 0);
 	unit_sleep_ms(100);
-	reclaim_age(60);
+	reclaim_age(60, MOST_PAGES);
 	ck_assert_uint_gt(slab->absent, 0);
 }
 END_TEST
