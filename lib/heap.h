@@ -47,6 +47,8 @@ struct heap {
 	size_t span_bytes; /* new spans' size, unless a block needs more */
 	struct span *spans;
 	struct span *empty; /* the one kept without live blocks, or NULL */
+	uint32_t walk_ms;   /* of the last walk that looked for old pages ... */
+	uint32_t rest_ms;   /* ... and how long none is worth while, as it found none */
 	uint32_t classes;   /* bit per class with a list that is not empty */
 	uint16_t sublists[HEAP_CLASSES];
 	struct block *lists[HEAP_CLASSES][HEAP_SUBLISTS];

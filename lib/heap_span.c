@@ -8,7 +8,8 @@
 #include "buddy/sys.h"
 #include "lib/heap_list.h"
 
-#define SPAN_TAGS (2 * BLOCK_HEAD) /* 8 unused before the first head, the END head */
+#define SPAN_TAGS    (2 * BLOCK_HEAD) /* 8 unused before the first head, the END head */
+#define LOOKS_PER_MS 8u		      /* in vain: some 400 ns each, so a 300th of a processor */
 
 static struct meta_pool span_pool = {.nbytes = sizeof(struct span), .align = 64};
 
@@ -92,8 +93,9 @@ static size_t inner_pages(const struct block *block, uintptr_t *start)
 }
 
 struct purge {
-	uint32_t age_ms;
+	uint32_t age_ms, now;
 	size_t left;	     /* bytes that may still be taken in hand, or one block more */
+	uint32_t nlooks;     /* free blocks looked at */
 	struct block *chain; /* in hand */
 };
 
@@ -103,7 +105,6 @@ struct purge {
  */
 static void purge_list(struct heap *heap, struct block *block, struct purge *purge)
 {
-	uint32_t now = sys_now_ms();
 	struct block *next;
 
 	for (; block && purge->left; block = next) {
@@ -111,8 +112,9 @@ static void purge_list(struct heap *heap, struct block *block, struct purge *pur
 		size_t nbytes = inner_pages(block, &start);
 
 		next = block->next;
-		if (block->clean || (int32_t)(now - block->stamp) < (int32_t)purge->age_ms ||
-		    !nbytes)
+		purge->nlooks++;
+		if (block->clean || !nbytes ||
+		    (int32_t)(purge->now - block->stamp) < (int32_t)purge->age_ms)
 			continue;
 		heap_list_del(heap, block);
 		block_flag(block, BLOCK_FREE, 0);
@@ -124,16 +126,18 @@ static void purge_list(struct heap *heap, struct block *block, struct purge *pur
 	}
 }
 
-static void purge_collect(struct heap *heap, struct purge *purge)
+static void purge_collect_locked(struct heap *heap, struct purge *purge)
 {
 	unsigned class, sub;
 
+	if (purge->age_ms && purge->now - heap->walk_ms < heap->rest_ms)
+		return;
 	heap_list_place((uint32_t)sys_page_size(), &class, &sub);
-	lock_take(&heap->lock, LOCK_HEAP);
 	for (; class < HEAP_CLASSES; class ++)
 		for (sub = 0; sub < HEAP_SUBLISTS; sub++)
 			purge_list(heap, heap->lists[class][sub], purge);
-	lock_release(&heap->lock, LOCK_HEAP);
+	heap->walk_ms = purge->now;
+	heap->rest_ms = purge->chain ? 0 : purge->nlooks / LOOKS_PER_MS;
 }
 
 /* Free the block again; clean, if its pages went and it did not merge with others. */
@@ -154,11 +158,13 @@ static void purge_return(struct heap *heap, struct block *block, bool purged)
 
 size_t heap_purge(struct heap *heap, uint32_t age_ms, size_t most)
 {
-	struct purge purge = {.age_ms = age_ms, .left = most << PAGE_SHIFT};
+	struct purge purge = {.age_ms = age_ms, .now = sys_now_ms(), .left = most << PAGE_SHIFT};
 	struct block *next;
 	size_t npages = 0;
 
-	purge_collect(heap, &purge);
+	lock_take(&heap->lock, LOCK_HEAP);
+	purge_collect_locked(heap, &purge);
+	lock_release(&heap->lock, LOCK_HEAP);
 	for (struct block *block = purge.chain; block; block = next) {
 		uintptr_t start;
 		size_t nbytes = inner_pages(block, &start);

@@ -18,6 +18,7 @@
 #define STRIDE_LEAST 256u /* of smaller objects a page holds so many that one survives */
 #define SLAB_SHARE   8	  /* of a slab's objects must have come home for another visit */
 #define BATCH_SLABS  256u
+#define LOOKS_PER_MS 32u	     /* in vain: some 80 ns each, so a 400th of a processor */
 #define RELIEF_PAGES ((size_t)16384) /* 64 MiB, or little more, before memory grows */
 
 struct lock reclaim_lock;
@@ -173,9 +174,16 @@ static void reclaim_passing(struct pass *pass)
 
 size_t reclaim_age(uint32_t age_ms, size_t most)
 {
+	static _Atomic uint32_t last_ms, rest_ms;
 	struct pass pass = {.age_ms = age_ms, .most = most};
+	uint32_t now = sys_now_ms(), last = atomic_load_explicit(&last_ms, memory_order_relaxed);
 
+	if (now - last < atomic_load_explicit(&rest_ms, memory_order_relaxed))
+		return 0;
 	reclaim_passing(&pass);
+	atomic_store_explicit(&last_ms, now, memory_order_relaxed);
+	atomic_store_explicit(&rest_ms, pass.npages ? 0 : (uint32_t)(pass.nlooks / LOOKS_PER_MS),
+			      memory_order_relaxed);
 	return pass.npages;
 }
 

@@ -17,6 +17,7 @@ extern struct lock reclaim_lock;
 /* All there are, in all caches; the number of pages given back. */
 size_t reclaim_trim(void);
 /* In passing, unless somebody is at it: about most that the last calls saw dead for age_ms. */
+/* A walk that finds none puts the next one off, by the number of slabs it looked at. */
 size_t reclaim_age(uint32_t age_ms, size_t most);
 /* In passing, of any age; what it cost, in caches and slabs looked at: a relief_hook. */
 size_t reclaim_relief(void);

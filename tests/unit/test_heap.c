@@ -195,6 +195,31 @@ START_TEST(purge_gives_inner_pages_and_spares_the_young)
 }
 END_TEST
 
+/* Where many blocks are free and none has old pages, they are not looked at again at once. */
+START_TEST(a_walk_in_vain_puts_the_next_off)
+{
+	unsigned char *blocks[64];
+
+	heap_init(&heap, "test", 4 * MIB);
+	for (unsigned i = 0; i < 64; i++) {
+		blocks[i] = alloc(20000);
+		alloc(16);
+	}
+	for (unsigned i = 0; i < 63; i++)
+		heap_free(&heap, blocks[i]);
+	ck_assert_uint_eq(heap_purge(&heap, 100000, MOST_PAGES), 0);
+	ck_assert_uint_ge(heap.rest_ms, 63 / 8);
+	ck_assert_uint_ge(heap_purge(&heap, 0, MOST_PAGES), 63 * 3);
+	ck_assert_uint_eq(heap.rest_ms, 0); /* not in vain */
+	heap_free(&heap, blocks[63]);
+	unit_sleep_ms(30);
+	heap.rest_ms = 1000000;
+	ck_assert_uint_eq(heap_purge(&heap, 1, MOST_PAGES), 0);
+	heap.rest_ms = 0;
+	ck_assert_uint_gt(heap_purge(&heap, 1, MOST_PAGES), 0);
+}
+END_TEST
+
 START_TEST(refused_purge_is_tried_again)
 {
 	unsigned char *a;
@@ -230,5 +255,5 @@ END_TEST
 UNIT_MAIN("heap", random_use_against_a_shadow, freed_neighbours_merge_on_both_sides,
 	  growth_takes_the_free_block_behind, one_empty_span_is_kept,
 	  a_new_span_always_holds_the_block_it_was_made_for,
-	  purge_gives_inner_pages_and_spares_the_young, refused_purge_is_tried_again,
-	  no_memory_is_null_and_leaves_the_heap_whole)
+	  purge_gives_inner_pages_and_spares_the_young, a_walk_in_vain_puts_the_next_off,
+	  refused_purge_is_tried_again, no_memory_is_null_and_leaves_the_heap_whole)

@@ -199,9 +199,16 @@ START_TEST(a_refusal_loses_nothing)
 }
 END_TEST
 
+/* A walk in vain while the slabs were filled has put off the next. */
+static void setup_rested(unsigned nbytes)
+{
+	setup(nbytes, SURVIVE, NULL);
+	unit_sleep_ms(50);
+}
+
 START_TEST(only_what_is_old_goes_with_age)
 {
-	setup(2048, SURVIVE, NULL);
+	setup_rested(2048);
 	reclaim_age(60, MOST_PAGES);
 	reclaim_age(60, MOST_PAGES);
 	ck_assert_uint_gt(dead_pages(), 0);
@@ -216,7 +223,7 @@ START_TEST(a_slab_in_use_is_not_old)
 {
 	struct slab *slab;
 
-	setup(20480, SURVIVE, NULL);
+	setup_rested(20480);
 	slab = slab_of(objects[0]);
 	ck_assert_uint_lt(slab->bucket, BUCKET_EMPTY);
 	slab->seen = 0;
