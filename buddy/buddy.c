@@ -2,6 +2,7 @@
 /* Zones together: see buddy.h. */
 #include "buddy/buddy.h"
 
+#include "buddy/call.h"
 #include "buddy/chunk.h"
 #include "buddy/meta.h"
 #include "buddy/relief.h"
@@ -369,6 +370,7 @@ void buddy_free(void *base, size_t npages)
 	lock_take(&buddy_lock, LOCK_PAGES);
 	chunk_or_zone_insert(zone, zone_index(zone, base), npages, BLOCK_DIRTY, now);
 	lock_release(&buddy_lock, LOCK_PAGES);
+	call();
 }
 
 bool buddy_extend(void *base, size_t npages, size_t more)

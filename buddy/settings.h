@@ -14,8 +14,20 @@ struct settings {
 	enum thp_policy thp; /* huge pages */
 	size_t thread_cache; /* bytes all sheaves of one thread may hold */
 	bool abort_on_error; /* else: report and go on */
+	bool background;     /* a thread gives memory back */
 };
 
 extern struct settings settings;
+
+/* Those that a thread of our own reads while a program may set them. */
+static inline uint32_t settings_decay_ms(void)
+{
+	return __atomic_load_n(&settings.decay_ms, __ATOMIC_RELAXED);
+}
+
+static inline bool settings_background(void)
+{
+	return __atomic_load_n(&settings.background, __ATOMIC_RELAXED);
+}
 
 #endif

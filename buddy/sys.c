@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -237,6 +238,11 @@ uint32_t sys_tid(void)
 	return (uint32_t)arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
+void sys_thread_name(const char *name)
+{
+	arch_syscall(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
+}
+
 const unsigned char *sys_random16(void)
 {
 	static const unsigned char none[16] = "no AT_RANDOM....";
@@ -280,6 +286,13 @@ _Noreturn void sys_abort(void)
 void sys_futex_wait(uint32_t *word, uint32_t expected)
 {
 	arch_syscall(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, expected, 0, 0, 0);
+}
+
+void sys_futex_wait_ms(uint32_t *word, uint32_t expected, uint32_t ms)
+{
+	struct timespec rest = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	arch_syscall(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, expected, (long)&rest, 0, 0);
 }
 
 void sys_futex_wake(uint32_t *word)

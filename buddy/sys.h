@@ -71,6 +71,8 @@ void sys_core_show(void *addr, size_t nbytes);
 unsigned sys_ncpus(void);
 unsigned sys_cpu(void);
 uint32_t sys_tid(void);
+/* Of this thread, as ps shows it: 15 bytes at most. */
+void sys_thread_name(const char *name);
 /* Sixteen bytes the kernel chose at random for this process. */
 const unsigned char *sys_random16(void);
 /* Running with more rights than the caller has: the environment is not to be trusted. */
@@ -83,6 +85,8 @@ void sys_write_stderr(const char *text, size_t nbytes);
 _Noreturn void sys_abort(void);
 
 void sys_futex_wait(uint32_t *word, uint32_t expected);
+/* The same for so long at most. */
+void sys_futex_wait_ms(uint32_t *word, uint32_t expected, uint32_t ms);
 void sys_futex_wake(uint32_t *word);
 
 #endif

@@ -6,6 +6,7 @@
 #include "buddy/meta.h"
 #include "lib/front.h"
 #include "lib/start.h"
+#include "slab/background.h"
 #include "slab/reclaim.h"
 #include "slab/slab.h"
 #include "slab/thread.h"
@@ -68,6 +69,7 @@ static void in_child(void)
 	atomic_store_explicit(&lock_forking, NULL, memory_order_relaxed);
 	each_lock(lock_reset);
 	threads_after_fork();
+	background_after_fork();
 }
 
 void fork_register(void)

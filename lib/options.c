@@ -8,6 +8,7 @@
 #include "buddy/report.h"
 #include "buddy/settings.h"
 #include "buddy/sys.h"
+#include "slab/background.h"
 
 #include <errno.h>
 #include <kmem/options.h>
@@ -48,7 +49,8 @@ static int set_decay(const char *value)
 
 	if (parse_size(value, &ms) < 0 || ms > INT32_MAX)
 		return -EINVAL;
-	settings.decay_ms = (uint32_t)ms;
+	__atomic_store_n(&settings.decay_ms, (uint32_t)ms, __ATOMIC_RELAXED);
+	background_nudge();
 	return 0;
 }
 
@@ -85,10 +87,21 @@ static int set_on_error(const char *value)
 	return 0;
 }
 
+static int set_background(const char *value)
+{
+	bool wanted = strcmp(value, "true") == 0;
+
+	if (!wanted && strcmp(value, "false") != 0)
+		return -EINVAL;
+	background_set(wanted);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*set)(const char *value);
 } options[] = {
+	{"background_thread", set_background},
 	{"decay_ms", set_decay},
 	{"on_error", set_on_error},
 	{"thp", set_thp},

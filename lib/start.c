@@ -11,6 +11,7 @@
 #include "lib/front.h"
 #include "lib/options.h"
 #include "lib/twin.h"
+#include "slab/background.h"
 #include "slab/reclaim.h"
 #include "slab/slot.h"
 
@@ -72,6 +73,7 @@ extern const char kmem_core_override __attribute__((weak));
 __attribute__((constructor(101))) static void start_late(void)
 {
 	start_ensure();
+	background_allow();
 	twin_check();
 	if (&kmem_core_override)
 		fork_register_if_threaded();

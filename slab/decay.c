@@ -5,11 +5,13 @@
  * lain idle in its own sheaves since the last time; four times in one, the first
  * of all threads to notice ages the barns, the empty slabs, the heaps and the
  * free pages of the process. Of these it gives back a piece, so that its caller
- * does not wait long, and the next ones soon after.
+ * does not wait long, and the next ones soon after. Where there is a thread for
+ * it (background.h) it is called instead.
  */
 #include "buddy/buddy.h"
 #include "buddy/settings.h"
 #include "buddy/sys.h"
+#include "slab/background.h"
 #include "slab/reclaim.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
@@ -108,9 +110,11 @@ static bool turn(_Atomic uint32_t *last_ms, uint32_t now, uint32_t after_ms)
 /* true: there is more to give back, soon. */
 static bool process_pass(uint32_t now)
 {
-	uint32_t decay_ms = settings.decay_ms;
+	uint32_t decay_ms = settings_decay_ms();
 	bool more = atomic_load_explicit(&more_pieces, memory_order_relaxed);
 
+	if (background_takes())
+		return false;
 	if (turn(&age_turn_ms, now, decay_ms / PASSING_SHARE)) {
 		age_caches();
 		more = true;
@@ -120,6 +124,19 @@ static bool process_pass(uint32_t now)
 		atomic_store_explicit(&more_pieces, more, memory_order_relaxed);
 	}
 	return more;
+}
+
+size_t decay_process(void)
+{
+	uint32_t decay_ms = settings_decay_ms();
+	size_t npages, total = 0;
+
+	age_caches();
+	do {
+		npages = give_piece(decay_ms);
+		total += npages;
+	} while (npages >= PIECE_PAGES);
+	return total;
 }
 
 void decay_pass(void)
@@ -139,7 +156,7 @@ void thread_pass_slow(struct thread *thread)
 	uint32_t all_epoch = atomic_load_explicit(&trim_all_epoch, memory_order_relaxed);
 	uint32_t now = sys_now_ms();
 
-	if (now - thread->pass_ms > settings.decay_ms || thread->epoch != epoch) {
+	if (now - thread->pass_ms > settings_decay_ms() || thread->epoch != epoch) {
 		thread->pass_ms = now;
 		flush_idle(thread,
 			   (int32_t)(all_epoch - thread->epoch) > 0 ? FLUSH_ALL : FLUSH_IDLE);

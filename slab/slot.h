@@ -82,6 +82,9 @@ static inline void thread_pass_soon(struct thread *thread)
 
 /* The same on the slow paths of other layers, where the thread may have no record. */
 void decay_pass(void);
+/* What is done in passing for the process, all that is due, by a thread for it; pages given back.
+ */
+size_t decay_process(void);
 /* At its bound of cached bytes: flush the next slot that was idle since it was last looked at. */
 void thread_evict(struct thread *thread);
 /* Ask all threads to flush the cache, or all of them (NULL), at their next slow pass. */

@@ -4,6 +4,7 @@
 
 #include "buddy/root.h"
 #include "buddy/sys.h"
+#include "slab/background.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
 
@@ -108,6 +109,7 @@ static struct thread *thread_create(void)
 static void at_exit(void *slots)
 {
 	thread_detach((struct thread *)slots - 1);
+	background_dismiss();
 }
 
 /* Without a key nobody would hear of the thread's end: then it has no record either. */

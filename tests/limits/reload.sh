@@ -6,8 +6,11 @@
 
 build_c reload -pthread
 for how in "" "$override"; do
-	status=0
-	timeout 60 env LD_PRELOAD="$how" "$work/reload" "$core" || status=$?
-	no_signal "$status" "reload"
-	[ "$status" -eq 0 ] || fail "reload exits with $status (preloaded: ${how:-nothing})"
+	for options in "" background_thread:true,decay_ms:1; do
+		status=0
+		timeout 60 env KMEM_OPTIONS="$options" LD_PRELOAD="$how" "$work/reload" "$core" || status=$?
+		no_signal "$status" "reload"
+		[ "$status" -eq 0 ] ||
+			fail "reload exits with $status (preloaded: ${how:-nothing}, options: ${options:-none})"
+	done
 done

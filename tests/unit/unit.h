@@ -23,6 +23,20 @@
 			ck_abort_msg("line %d: %s", __LINE__, #condition);                         \
 	} while (0)
 
+#ifndef __has_feature
+#define __has_feature(feature) 0 /* gcc says it by macros */
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define UNDER_TSAN 1
+#else
+#define UNDER_TSAN 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define UNDER_ASAN 1
+#else
+#define UNDER_ASAN 0
+#endif
+
 /* Seconds for one test, sanitizers and a busy machine included. */
 #define UNIT_TIMEOUT 60
 
