@@ -31,10 +31,16 @@ class Allocator:
         return Path(path).resolve() == self.library.resolve()
 
 
+def _absent(word: str) -> str:
+    """What to say of a path at which there is no library: the package, if it is a known one's."""
+    for _, soname, package in PEERS:
+        if Path(word).name.split(".so")[0] == soname.split(".so")[0]:
+            return f"{word} is skipped, it is missing: apt-get install {package}"
+    return f"{word} is skipped, it is missing"
+
+
 def _by_path(word: str) -> Allocator:
     path = Path(word)
-    if not path.is_file():
-        raise SystemExit(f"{word}: neither an allocator's name nor a library's path")
     return Allocator(path.resolve().name.split(".so")[0] + "@" + path.resolve().parent.name, path.resolve())
 
 
@@ -56,6 +62,12 @@ def choose(words: list[str], build: Path) -> tuple[list[Allocator], list[str]]:
     for word in wanted:
         if word in missing:
             notes.append(f"{word} is skipped, its library is missing: apt-get install {missing[word]}")
-        elif word != OURS:
-            chosen.append(known[word] if word in known else _by_path(word))
+        elif word in known:
+            chosen += [known[word]] if word != OURS else []
+        elif Path(word).is_file():
+            chosen.append(_by_path(word))
+        elif "/" in word:
+            notes.append(_absent(word))
+        else:
+            raise SystemExit(f"{word} is no allocator's name (nor a library's path); there are: {', '.join(known)}")
     return chosen, notes

@@ -59,8 +59,9 @@ def fields(line: str) -> Fields:
     return dict(re.findall(r"(\w+)=(\S+)", line))
 
 
-def preloaded(allocator: Allocator, command: list[str]) -> list[str]:
-    return ["env", f"LD_PRELOAD={allocator.library}", *command]
+def preloaded(allocator: Allocator, command: list[str], options: str = "") -> list[str]:
+    settings = [f"KMEM_OPTIONS={options}"] if options else []
+    return ["env", *settings, f"LD_PRELOAD={allocator.library}", *command]
 
 
 def measured(work: Path, count: int, allocator: Allocator, output: Path, command: list[str]) -> list[str]:
@@ -74,7 +75,7 @@ def run_own(variant: Variant, allocator: Allocator, work: Path, quick: bool) -> 
         return fields(guarded(measured(work, count, allocator, work / "output", [str(work / "start")]), "start"))
     arguments = variant.ours if allocator.ours and variant.ours else variant.arguments
     command = [str(work / variant.benchmark), *arguments] + (["quick=1"] if quick else [])
-    found = fields(guarded(preloaded(allocator, command), variant.label))
+    found = fields(guarded(preloaded(allocator, command, variant.options), variant.label))
     if not allocator.serves(found.get("malloc", "?")):
         raise Failed(f"{variant.label}: malloc is served by {found.get('malloc')}, not by {allocator.library}")
     return found

@@ -36,10 +36,13 @@ def write_svg(results: Results, path: Path) -> str | None:
         return "no plots without gnuplot: apt-get install gnuplot-nox"
     if len(results.names) < 2 or not results.rows:
         return None
+    panels = [(kind, title) for kind, title in (("times", "Time"), ("sizes", "Peak resident size"))
+              if any(row.ratio(kind, name, results.base) for row in results.rows for name in results.names[1:])]
+    if not panels:
+        return None
     height = 160 + 18 * len(results.rows)
     script = (f"set terminal svg size 1500,{height} font 'sans,11' background 'white'\nset output '{path}'\n"
               "set multiplot layout 1,2\nset logscale x 2\nset grid\nset key outside bottom center horizontal\n"
-              "set bars 0\n" + _panel(results, "times", "Time") + _panel(results, "sizes", "Peak resident size")
-              + "unset multiplot\n")
+              "set bars 0\n" + "".join(_panel(results, kind, title) for kind, title in panels) + "unset multiplot\n")
     done = subprocess.run(["gnuplot"], input=script, text=True, capture_output=True, check=False)
     return f"gnuplot: {done.stderr.strip()}" if done.returncode else None

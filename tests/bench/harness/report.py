@@ -89,6 +89,8 @@ def _own(kind: str, value: float) -> str:
 
 
 def _table(results: Results, kind: str, title: str, bound: float, out: TextIO) -> None:
+    if not any(getattr(row, kind) for row in results.rows):
+        return
     widest = max([len(row.label) for row in results.rows] + [12])
     peers = results.names[1:]
     print(f"\n{title}", file=out)
@@ -102,7 +104,8 @@ def _table(results: Results, kind: str, title: str, bound: float, out: TextIO) -
         cells = "".join(f"{_cell(row.ratio(kind, name, results.base), bound):<17}" for name in peers)
         print(f"{row.label:{widest}} {own:>11} {cells}".rstrip(), file=out)
     means = "".join(f"{f' {results.geomean(kind, name):.2f}':<17}" for name in peers)
-    print(f"{'geometric mean':{widest}} {'1':>11} {means}".rstrip(), file=out)
+    if peers:
+        print(f"{'geometric mean':{widest}} {'1':>11} {means}".rstrip(), file=out)
 
 
 def _behind(results: Results, kind: str, title: str, bound: float, out: TextIO) -> None:

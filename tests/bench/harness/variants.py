@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Variant:
     """One row: a program with arguments. ours: arguments for libkmem instead; only_ours: no peers;
+    options: libkmem's settings;
     once: one round whatever -n says; quick: part of --quick.
     also: further rows from the same run, (name, field of time, field of memory), "" for none."""
     benchmark: str
@@ -13,6 +14,7 @@ class Variant:
     arguments: tuple[str, ...] = ()
     ours: tuple[str, ...] = ()
     only_ours: bool = False
+    options: str = ""
     once: bool = False
     quick: bool = True
     also: tuple[tuple[str, str, str], ...] = field(default=())
@@ -81,6 +83,8 @@ def everything() -> list[Variant]:
              for kind in ("list", "tree", "hash")]
     rows += [Variant("start", "")]
     rows += [Variant("idle", f"passing={n}", (f"passing={n}",), once=True) for n in (1, 0)]
+    rows += [Variant("idle", "background_thread", ("passing=0",), only_ours=True, once=True,
+                     options="background_thread:true")]
     rows += [Variant("redis", test, (test,), quick=test in ("set", "pipelined"))
              for test in ("set", "get", "lpush", "pipelined")]
     rows += [Variant(name, "") for name in ("sqlite3", "python3", "perl", "gcc", "z3", "lua")]
