@@ -7,7 +7,8 @@
  *	              |                |
  *	pagemap_root[.] --> leaf.id[.] = 0        no page of ours, or a free one
  *	                                 1        pages handed out as such, or a heap's
- *	                                 2…65535  a slab of the cache with that id
+ *	                                 2…65535  a slab of the cache with that id, or the
+ *	                                          first page of a block in that front bin
  *
  * A root entry is the leaf's distance from the zeros, so that the entry of
  * a GiB we have nothing in, 0, leads to a leaf of zeros. Entries are relaxed

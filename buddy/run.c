@@ -180,6 +180,8 @@ static void *zone_resize(void *base, struct page *page, size_t npages)
 {
 	size_t old = page->npages;
 
+	pagemap_tag(base, ID_PAGES);
+
 	if (npages < old) {
 		page->npages = (uint32_t)npages;
 		buddy_free((char *)base + (npages << PAGE_SHIFT), old - npages);

@@ -21,7 +21,8 @@ static SLOW int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobject
 		errno = EINVAL;
 		return 0;
 	}
-	slot_widen(cache, nobjects);
+	if (flags & __GFP_DIRECT_RECLAIM)
+		slot_widen(cache, nobjects);
 	while (done < nobjects) {
 		struct slot *slot = slot_of(cache);
 		size_t have = slot_fill(slot),
@@ -34,7 +35,10 @@ static SLOW int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobject
 		}
 		objects[done] = kmem_cache_alloc(cache, flags);
 		if (!objects[done]) {
-			kmem_cache_free_bulk(cache, done, objects);
+			/* One by one: there is room where they came from, and no call to make any.
+			 */
+			while (done > 0)
+				kmem_cache_free(cache, objects[--done]);
 			return 0;
 		}
 		done++;

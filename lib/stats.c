@@ -151,7 +151,8 @@ struct mallinfo2 kmem_mallinfo2(void)
 		.hblkhd = totals.mapped,
 		.fsmblks = totals.slab_parked,
 		.uordblks = used + totals.mapped,
-		.fordblks = totals.committed - used,
+		/* In motion the terms may be read out of step. */
+		.fordblks = totals.committed > used ? totals.committed - used : 0,
 		.keepcost = totals.dirty,
 	};
 }

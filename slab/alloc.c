@@ -150,7 +150,9 @@ static void shelf_enlist(struct thread *thread, struct shelf *shelf, unsigned id
 static unsigned level_for(const struct thread *thread, const struct kmem_cache *cache,
 			  const struct shelf *shelf)
 {
-	return cache->level_first + (thread_at_bound(thread) ? 0u : shelf->level);
+	unsigned level = cache->level_first + (thread_at_bound(thread) ? 0u : shelf->level);
+
+	return level < cache->level_max ? level : cache->level_max;
 }
 
 /* An empty sheaf as large as the slot has grown to, or NULL. */
@@ -190,7 +192,7 @@ static inline void load_full(struct thread *thread, struct kmem_cache *cache, st
 		return;
 	}
 	charge(thread, cache, full.mask);
-	if (shelf_spare(shelf)->mask)
+	if (shelf_spare(shelf)->mask || cache->no_spare)
 		drop_empty(thread, cache, empty);
 	else
 		slot_load(shelf_spare(shelf), empty);
@@ -314,6 +316,7 @@ void slot_widen(struct kmem_cache *cache, size_t nobjects)
 	if (!thread || uncached(cache))
 		return;
 	shelf = thread_shelf(thread, cache->id);
+	shelf_enlist(thread, shelf, cache->id);
 	while (!thread_at_bound(thread) && level_for(thread, cache, shelf) < cache->level_max &&
 	       sheaf_capacity(level_for(thread, cache, shelf)) < 2 * nobjects)
 		shelf->level++;
@@ -379,8 +382,10 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 		spare = shelf_spare(shelf);
 		if (flags & __GFP_DIRECT_RECLAIM)
 			thread_pass(thread);
-		if (slot_has_objects(spare))
+		if (slot_has_objects(spare) && flags & __GFP_DIRECT_RECLAIM)
 			swap(thread, cache, slot, shelf);
+		else if (slot_has_objects(spare))
+			slot_swap(slot, spare);
 		else if ((sheaf = barn_take(cache, thread->number)))
 			load_full(thread, cache, slot, shelf, sheaf);
 		if (slot_pop(slot, &object))
@@ -515,7 +520,10 @@ static void flush(struct thread *thread, struct kmem_cache *cache, struct slot *
 	struct slot held = slot_unload(slot);
 
 	send_home(cache, thread_shelf(thread, cache->id), held);
-	drop_empty(thread, cache, held);
+	if (!held.mask)
+		return;
+	discharge(thread, cache, held.mask);
+	sheaf_put(slot_sheaf(&held));
 }
 
 void thread_flush(struct thread *thread, struct kmem_cache *cache)

@@ -374,6 +374,7 @@ static void record_put_locked(struct kmem_cache *cache)
 		lock_take(&thread->lock, LOCK_THREAD);
 		if (shelf->used)
 			shelf_clear_counts(shelf);
+		shelf->level = 0;
 		lock_release(&thread->lock, LOCK_THREAD);
 	}
 	cache_change_begin(cache);

@@ -65,7 +65,8 @@ static enum slab_bucket first_bucket_locked(const struct kmem_cache *cache)
 }
 
 /* Own a batch of slabs worth a visit, chained by next; their number. */
-static unsigned collect(struct kmem_cache *cache, struct pass *pass, struct slab **chain)
+static unsigned collect(struct kmem_cache *cache, struct pass *pass, struct slab **chain,
+			unsigned most)
 {
 	struct slab *slab, *next;
 	unsigned n = 0;
@@ -73,7 +74,7 @@ static unsigned collect(struct kmem_cache *cache, struct pass *pass, struct slab
 	*chain = NULL;
 	lock_take(&cache->lock, LOCK_CACHE);
 	for (unsigned bucket = first_bucket_locked(cache); bucket < BUCKET_EMPTY; bucket++)
-		for (slab = cache->lists[bucket]; slab && n < BATCH_SLABS; slab = next) {
+		for (slab = cache->lists[bucket]; slab && n < most; slab = next) {
 			next = slab->next;
 			pass->nlooks++;
 			if (!has_dead_locked(cache, slab) || !is_old_locked(slab, pass))
@@ -130,16 +131,20 @@ static size_t purge_slab(struct slab *slab)
 static void reclaim_cache(struct kmem_cache *cache, struct pass *pass)
 {
 	struct slab *slab, *next;
-	unsigned n;
+	unsigned n, most;
 
 	do {
-		n = collect(cache, pass, &slab);
+		/* No more than may be given back. */
+		size_t room = (pass->most - pass->npages) / cache->pub.slab_pages;
+
+		most = room < BATCH_SLABS ? (unsigned)room + 1 : BATCH_SLABS;
+		n = collect(cache, pass, &slab, most);
 		for (; slab; slab = next) {
 			next = slab->next;
 			pass->npages += purge_slab(slab);
 			slab_release(slab);
 		}
-	} while (n == BATCH_SLABS && pass->npages < pass->most);
+	} while (n == most && pass->npages < pass->most);
 }
 
 static void reclaim_locked(struct pass *pass)

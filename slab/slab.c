@@ -268,7 +268,8 @@ static bool return_quick(const struct kmem_cache *cache, struct slab *slab, int3
 	return true;
 }
 
-static __attribute__((noinline)) void return_slow(struct kmem_cache *cache, struct slab *slab, int32_t n)
+static __attribute__((noinline)) void return_slow(struct kmem_cache *cache, struct slab *slab,
+						  int32_t n)
 {
 	struct slab *retired = NULL;
 	uint64_t state, add = (uint64_t)(uint32_t)n << 32;
@@ -286,7 +287,8 @@ static __attribute__((noinline)) void return_slow(struct kmem_cache *cache, stru
 }
 
 /* The number of objects reported. */
-static __attribute__((noinline)) unsigned report_double(const struct slab *slab, unsigned word, uint64_t twice)
+static __attribute__((noinline)) unsigned report_double(const struct slab *slab, unsigned word,
+							uint64_t twice)
 {
 	unsigned n = 0;
 

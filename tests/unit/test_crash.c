@@ -97,7 +97,8 @@ START_TEST(double_free_within_a_sheaf)
 {
 	victim_of_cache();
 	expect(object_twice,
-	       "libkmem: double free: object %p of cache 'crash' came home a second time\n", victim);
+	       "libkmem: double free: object %p of cache 'crash' came home a second time\n",
+	       victim);
 }
 END_TEST
 

@@ -46,6 +46,8 @@ START_TEST(a_resized_run_leaves_its_bin)
 	one = kmem_malloc(200000);
 	grown = kmem_realloc(one, 900000);
 	ck_assert_ptr_eq(grown, one);
+	ck_assert_uint_eq(pagemap_id(grown),
+			  ID_PAGES); /* or a sheaf would keep it, whatever it is */
 	kmem_free(grown);
 	again = kmem_malloc(200000);
 	ck_assert_uint_eq(kmem_usable_size(again), front_usable(front_index(200000)));

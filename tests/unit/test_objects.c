@@ -7,6 +7,7 @@
 #include "lib/stats.h"
 #include "slab/home.h"
 #include "slab/slab.h"
+#include "slab/thread.h"
 
 #include <kmem.h>
 
@@ -153,6 +154,23 @@ START_TEST(what_is_wrong_with_a_bulk_is_found_at_home)
 }
 END_TEST
 
+/* What a cache's sheaves had grown to is not the next cache's that gets its record. */
+START_TEST(a_new_cache_does_not_inherit_the_size_of_sheaves)
+{
+	struct kmem_cache *large = kmem_cache_create("large", 2400, 0, 0, NULL), *small;
+
+	ck_assert_int_eq(kmem_cache_alloc_bulk(large, GFP_KERNEL, MANY, objects), (int)MANY);
+	kmem_cache_free_bulk(large, MANY, objects);
+	ck_assert_uint_gt(thread_shelf(thread_self(), large->id)->level, 0);
+	ck_assert_int_eq(kmem_cache_destroy(large), 0);
+	small = kmem_cache_create("small", 64, 0, 0, NULL);
+	ck_assert_ptr_eq(small, large);
+	ck_assert_uint_eq(thread_shelf(thread_self(), small->id)->level, 0);
+	kmem_cache_free(small, kmem_cache_alloc(small, GFP_KERNEL));
+	ck_assert_ptr_null(cache_check(small));
+}
+END_TEST
+
 START_TEST(bulk_gives_all_or_none)
 {
 	setup(NULL);
@@ -225,6 +243,7 @@ END_TEST
 UNIT_MAIN("objects", zalloc_is_zero_whatever_was_there, zalloc_with_a_constructor_is_einval,
 	  free_of_null_is_nothing, kmem_free_takes_objects_too, size_and_name_are_those_given,
 	  bulk_gives_all_of_them_apart, bulk_gives_all_or_none,
-	  bulk_and_single_calls_see_the_same_stack, what_is_wrong_with_a_bulk_is_found_at_home,
-	  bulk_free_without_a_cache_takes_anything, homecoming_sorts_any_order_over_many_slabs,
-	  homecoming_goes_on_past_an_interior_pointer)
+	  bulk_and_single_calls_see_the_same_stack,
+	  a_new_cache_does_not_inherit_the_size_of_sheaves,
+	  what_is_wrong_with_a_bulk_is_found_at_home, bulk_free_without_a_cache_takes_anything,
+	  homecoming_sorts_any_order_over_many_slabs, homecoming_goes_on_past_an_interior_pointer)
