@@ -283,6 +283,21 @@ static void take_8_mib(unsigned times)
 		ck_assert_ptr_nonnull(buddy_alloc(8 * MIB / PAGE_BYTES, 1, PAGE_RUN, &zeroed));
 }
 
+/* Does another mapping begin in the GiB of the zone, behind it? The kernel may put one there. */
+static bool has_neighbour(const struct zone *zone)
+{
+	uintptr_t end = zone->pub.base + zone->pub.npages * PAGE_BYTES;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start;
+	bool found = false;
+
+	ck_assert_ptr_nonnull(maps);
+	while (fscanf(maps, "%lx%*[^\n]", &start) == 1)
+		found |= start >= end && start < zone->pub.base + PAGE_BYTES * LEAF_PAGES;
+	fclose(maps);
+	return found;
+}
+
 START_TEST(a_zone_doubles_where_it_is)
 {
 	struct zone *zone;
@@ -298,9 +313,12 @@ START_TEST(a_zone_doubles_where_it_is)
 	take_8_mib(1);
 	ck_assert_uint_eq(zone->pub.npages, 64 * MIB / PAGE_BYTES);
 	take_8_mib(123);
+	ck_assert_uint_eq(zone->pub.base, base);
+	ck_assert_ptr_null(buddy_check());
+	if (has_neighbour(zone))
+		return;
 	ck_assert_uint_eq(zone->pub.npages, LEAF_PAGES);
 	ck_assert_ptr_null(zone_next(zone));
-	ck_assert_uint_eq(zone->pub.base, base);
 	take_8_mib(1);
 	ck_assert_uint_eq(zone->pub.npages, LEAF_PAGES);
 	ck_assert_uint_eq(zone_next(zone)->pub.npages, LEAF_PAGES);
