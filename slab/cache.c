@@ -9,6 +9,7 @@
 #include "slab/barn.h"
 #include "slab/home.h"
 #include "slab/reclaim.h"
+#include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
 

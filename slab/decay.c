@@ -13,6 +13,7 @@
 #include "buddy/sys.h"
 #include "slab/background.h"
 #include "slab/reclaim.h"
+#include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
 

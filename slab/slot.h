@@ -51,10 +51,6 @@ void slot_free_slow(struct kmem_cache *cache, void *object) __attribute__((noinl
 /* Let the thread's sheaf of the cache be one that holds two bulks of nobjects, if there may be. */
 void slot_widen(struct kmem_cache *cache, size_t nobjects);
 
-/* Empty the thread's slot and shelf of one cache, or of all. */
-void thread_flush(struct thread *thread, struct kmem_cache *cache);
-void thread_flush_all(struct thread *thread);
-
 /*
  * What a thread does now and then on a slow path: send home what lies idle in
  * its sheaves; and, one thread for all, age the barns and purge free pages.

@@ -5,6 +5,7 @@
 #include "buddy/root.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A thread's own sheaves: the empty ones it keeps for its next trades, what all
+ * of them count against thread_cache, how large those of a slot may be, and how
+ * they are given up.
+ *
+ * All of it is for the thread itself, but for flushing, which is also done to
+ * others: see thread.h.
+ */
+#ifndef SLAB_SHEAVES_H
+#define SLAB_SHEAVES_H
+
+#include "slab/cache.h"
+#include "slab/thread.h"
+
+#define EMPTY_MOST 16u /* sheaves that a thread keeps empty */
+
+/* Too large for sheaves, or they are not wanted. */
+static inline bool uncached(const struct kmem_cache *cache)
+{
+	return cache->direct || !settings.thread_cache;
+}
+
+/* Enter the shelf into the list of those in use. */
+static inline void shelf_enlist(struct thread *thread, struct shelf *shelf, unsigned id)
+{
+	if (shelf->used)
+		return;
+	/* In this order: a fork's child finds a list that ends, whatever it interrupts. */
+	shelf->next = thread->used;
+	atomic_signal_fence(memory_order_release);
+	thread->used = id;
+	atomic_signal_fence(memory_order_release);
+	shelf->used = 1;
+}
+
+/* Objects that the thread had go home. */
+static inline void shelf_send_home(struct kmem_cache *cache, struct shelf *shelf, void **objects,
+				   unsigned n)
+{
+	cache->ops->home(cache, objects, n);
+	shelf_count(&shelf->pub.given, n);
+}
+
+/* A sheaf comes to, or leaves, the thread: what it could hold counts against thread_cache. */
+static inline void thread_charge(struct thread *thread, const struct kmem_cache *cache,
+				 uintptr_t mask)
+{
+	atomic_fetch_add_explicit(&thread->charge, mask / 8 * cache->pub.stride,
+				  memory_order_relaxed);
+}
+
+static inline void thread_discharge(struct thread *thread, const struct kmem_cache *cache,
+				    uintptr_t mask)
+{
+	atomic_fetch_sub_explicit(&thread->charge, mask / 8 * cache->pub.stride,
+				  memory_order_relaxed);
+}
+
+/*
+ * Empty sheaves between two trades stay with the thread, chained by their first
+ * place: the common stack is one cache line for all. A fork in between loses one
+ * at most. NULL: there is no memory for one of the level.
+ */
+static inline struct sheaf *thread_get_empty(struct thread *thread, unsigned level)
+{
+	struct sheaf *sheaf = thread->empty[level];
+
+	if (!sheaf)
+		return sheaf_get(level);
+	thread->empty[level] = sheaf->object[0];
+	thread->nempty--;
+	return sheaf;
+}
+
+static inline void thread_keep_empty(struct thread *thread, struct sheaf *sheaf)
+{
+	struct sheaf **chain = &thread->empty[sheaf_level(sheaf)];
+
+	if (thread->nempty >= EMPTY_MOST) {
+		sheaf_put(sheaf);
+		return;
+	}
+	sheaf->object[0] = *chain;
+	atomic_signal_fence(memory_order_release);
+	*chain = sheaf;
+	thread->nempty++;
+}
+
+/* The thread needs the empty sheaf that was held, if any, no longer. */
+void thread_drop_empty(struct thread *thread, struct kmem_cache *cache, struct slot held);
+
+/* The level the slot's sheaves have grown to. */
+static inline unsigned shelf_level(const struct thread *thread, const struct kmem_cache *cache,
+				   const struct shelf *shelf)
+{
+	unsigned level = cache->level_first + (thread_at_bound(thread) ? 0u : shelf->level);
+
+	return level < cache->level_max ? level : cache->level_max;
+}
+
+/* An empty sheaf as large as the slot has grown to, charged to the thread, or NULL. */
+struct sheaf *sheaf_for(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf);
+
+/* Sheaves of this level were refilled once more: it may have earned larger ones. */
+void shelf_refilled(const struct thread *thread, const struct kmem_cache *cache,
+		    struct shelf *shelf, unsigned level);
+/* Slot and spare change places again and again: larger sheaves, while they stay small. */
+void shelf_swapped_often(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+			 struct shelf *shelf);
+
+/* Empty the thread's slot and shelf of one cache, under its lock; of all, which takes it. */
+void thread_flush(struct thread *thread, struct kmem_cache *cache);
+void thread_flush_all(struct thread *thread);
+
+#endif
