@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the stress programs share: options, random numbers, failure. */
+/* What the stress programs share: options, clock, resident size, failure. */
 #ifndef TESTS_STRESS_H
 #define TESTS_STRESS_H
+
+#include "tests/common.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,20 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef __has_feature
-#define __has_feature(feature) 0 /* gcc says it by macros */
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#else
-#define UNDER_TSAN 0
-#endif
 /* Their shadow memory counts as resident: then no bound on it is asserted. */
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define UNDER_SANITIZER 1
-#else
-#define UNDER_SANITIZER UNDER_TSAN
-#endif
+#define UNDER_SANITIZER (UNDER_TSAN || UNDER_ASAN)
 
 /* Say what is wrong and stop; the seed was printed at the start. */
 static inline void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
@@ -46,26 +36,6 @@ static inline uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* G. Marsaglia's xorshift with a multiplication; state never 0. */
-static inline uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545f4914f6cdd1dull;
-}
-
-/* A number below n. */
-static inline uint64_t below(uint64_t *state, uint64_t n)
-{
-	return (next_random(state) >> 16) % n;
-}
-
-static inline uint64_t default_seed(void)
-{
-	return (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
 }
 
 /* The value of "--name VALUE", or fallback; a word without value counts as 1. */

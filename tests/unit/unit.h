@@ -3,6 +3,8 @@
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
 
+#include "tests/common.h"
+
 #include <check.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,20 +25,6 @@
 			ck_abort_msg("line %d: %s", __LINE__, #condition);                         \
 	} while (0)
 
-#ifndef __has_feature
-#define __has_feature(feature) 0 /* gcc says it by macros */
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#else
-#define UNDER_TSAN 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define UNDER_ASAN 1
-#else
-#define UNDER_ASAN 0
-#endif
-
 /* Seconds for one test, sanitizers and a busy machine included. */
 #define UNIT_TIMEOUT 60
 
@@ -45,22 +33,18 @@ static uint64_t unit_random;
 
 static inline uint64_t unit_next(void)
 {
-	unit_random ^= unit_random >> 12;
-	unit_random ^= unit_random << 25;
-	unit_random ^= unit_random >> 27;
-	return unit_random * 0x2545f4914f6cdd1dull;
+	return next_random(&unit_random);
 }
 
 static inline uint64_t unit_below(uint64_t n)
 {
-	return (unit_next() >> 16) % n;
+	return below(&unit_random, n);
 }
 
 static inline int unit_run(const char *name, const TTest *const tests[], size_t ntests)
 {
 	const char *given = getenv("UNIT_SEED");
-	uint64_t seed = given ? strtoull(given, NULL, 0)
-			      : (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
+	uint64_t seed = given ? strtoull(given, NULL, 0) : default_seed();
 	Suite *suite = suite_create(name);
 	TCase *all = tcase_create(name);
 	SRunner *runner = srunner_create(suite);
