@@ -1,37 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Buddies in chunks: split, merged, claimed, returned; each invariant broken on purpose. */
-#include "unit.h"
-
-#include "buddy/chunk.h"
-#include "buddy/sys.h"
-
-#define NPAGES 1024u
-#define DIRTY  BLOCK_DIRTY
-#define CLEAN  BLOCK_CLEAN
-
-static struct zone zone;
-
-/* A zone of 4 MiB, all committed and in use. */
-static void setup(void)
-{
-	void *base = sys_reserve(NPAGES * PAGE_BYTES, NPAGES * PAGE_BYTES);
-
-	memset(&zone, 0, sizeof(zone));
-	ck_assert_ptr_nonnull(base);
-	ck_assert_int_eq(pagemap_cover(base), 0);
-	zone_init(&zone, base, NPAGES);
-	ck_assert_int_eq(zone_grow(&zone, NPAGES), 0);
-	ck_assert_uint_eq(zone_take(&zone, NPAGES, 1, CLEAN), 0);
-	ck_assert_ptr_null(zone_check(&zone));
-}
-
-/* A chunk all of whose pages are in use. */
-static void setup_full(uint32_t index)
-{
-	setup();
-	chunk_open(&zone, index, CHUNK_PAGES, DIRTY);
-	ck_assert_ptr_null(zone_check(&zone));
-}
+/* Buddies in chunks: split, merged, claimed, returned. */
+#include "zone_fixture.h"
 
 static void expect_free(uint32_t index, unsigned order, enum block_state state)
 {
@@ -60,7 +29,7 @@ END_TEST
 START_TEST(a_chunk_is_split_down_to_each_order)
 {
 	for (unsigned order = 0; order < CHUNK_ORDER; order++) {
-		setup();
+		setup_full();
 		chunk_open(&zone, 64, 1u << order, CLEAN);
 		for (unsigned rest = order; rest < CHUNK_ORDER; rest++)
 			expect_free(64 + (1u << rest), rest, CLEAN);
@@ -76,7 +45,7 @@ START_TEST(buddies_of_each_order_merge_up_to_the_chunk)
 	for (unsigned order = 0; order < CHUNK_ORDER; order++) {
 		uint32_t step = 1u << order, n = CHUNK_PAGES / step;
 
-		setup();
+		setup_full();
 		chunk_open(&zone, 0, step, CLEAN);
 		for (uint32_t i = 1; i < n; i++)
 			ck_assert_uint_eq(chunk_take(&zone, step, step, CLEAN), i * step);
@@ -92,7 +61,7 @@ END_TEST
 
 START_TEST(those_that_are_no_buddies_do_not_merge)
 {
-	setup_full(0);
+	setup_chunk(0);
 	chunk_insert(&zone, 1, 1, DIRTY, 0);
 	chunk_insert(&zone, 2, 1, DIRTY, 0);
 	expect_free(1, 0, DIRTY);
@@ -107,7 +76,7 @@ END_TEST
 
 START_TEST(what_a_request_leaves_is_free_at_once)
 {
-	setup();
+	setup_full();
 	chunk_open(&zone, 32, 5, CLEAN);
 	expect_free(32 + 5, 0, CLEAN);
 	expect_free(32 + 6, 1, CLEAN);
@@ -125,7 +94,7 @@ END_TEST
 
 START_TEST(an_alignment_asks_for_a_higher_order)
 {
-	setup();
+	setup_full();
 	chunk_open(&zone, 0, 1, CLEAN);
 	ck_assert_uint_eq(chunk_take(&zone, 3, 8, CLEAN), 8);
 	expect_free(11, 0, CLEAN);
@@ -138,7 +107,7 @@ END_TEST
 
 START_TEST(the_least_block_that_fits_is_split)
 {
-	setup_full(0);
+	setup_chunk(0);
 	chunk_insert(&zone, 8, 8, DIRTY, 0);
 	chunk_insert(&zone, 2, 2, DIRTY, 0);
 	chunk_insert(&zone, 20, 4, CLEAN, 0);
@@ -151,7 +120,7 @@ END_TEST
 
 START_TEST(states_stay_apart)
 {
-	setup_full(0);
+	setup_chunk(0);
 	chunk_insert(&zone, 0, 1, DIRTY, 0);
 	chunk_insert(&zone, 1, 1, CLEAN, 0);
 	expect_free(0, 0, DIRTY);
@@ -166,7 +135,7 @@ END_TEST
 
 START_TEST(a_whole_is_as_old_as_its_largest_part)
 {
-	setup_full(0);
+	setup_chunk(0);
 	chunk_insert(&zone, 8, 8, DIRTY, 5);
 	chunk_insert(&zone, 4, 4, DIRTY, 900);
 	chunk_insert(&zone, 0, 4, DIRTY, 901);
@@ -180,7 +149,7 @@ END_TEST
 
 START_TEST(an_opened_chunk_keeps_the_age_of_its_run)
 {
-	setup();
+	setup_full();
 	zone_insert(&zone, 20, 90, DIRTY, 77);
 	ck_assert_uint_eq(zone_take(&zone, CHUNK_PAGES, CHUNK_PAGES, DIRTY), 32);
 	chunk_open(&zone, 32, 16, DIRTY);
@@ -192,7 +161,7 @@ END_TEST
 /* Chunks at 32 and 96 in use, free runs of both states around the latter. */
 static void setup_two(void)
 {
-	setup_full(96);
+	setup_chunk(96);
 	chunk_open(&zone, 32, CHUNK_PAGES, DIRTY);
 	zone_insert(&zone, 90, 6, DIRTY, 0);
 	zone_insert(&zone, 128, 10, CLEAN, 0);
@@ -257,7 +226,7 @@ END_TEST
 
 START_TEST(claim_crosses_blocks_and_states)
 {
-	setup_full(0);
+	setup_chunk(0);
 	chunk_insert(&zone, 5, 3, DIRTY, 0);
 	chunk_insert(&zone, 8, 8, CLEAN, 0);
 	require(chunk_claim(&zone, 5, 4));
@@ -272,7 +241,7 @@ END_TEST
 
 START_TEST(claim_of_a_used_page_changes_nothing)
 {
-	setup_full(0);
+	setup_chunk(0);
 	chunk_insert(&zone, 4, 4, DIRTY, 0);
 	require(!chunk_claim(&zone, 4, 5));
 	require(!chunk_claim(&zone, 3, 2));
@@ -311,7 +280,7 @@ END_TEST
 
 START_TEST(blocks_are_removed_and_put_back_as_one)
 {
-	setup_full(0);
+	setup_chunk(0);
 	chunk_insert(&zone, 5, 9, DIRTY, 0);
 	chunk_remove(&zone, 5, 9);
 	ck_assert_int_eq(zone.pages[5].kind, PAGE_BUSY);
@@ -326,20 +295,16 @@ START_TEST(blocks_are_removed_and_put_back_as_one)
 }
 END_TEST
 
-/* Pages of 0 in use, 1 dirty, 2 clean, in four chunks. */
+/* Claims and inserts at random in four chunks. */
 START_TEST(random_blocks_against_a_shadow)
 {
-	static unsigned char shadow[4 * CHUNK_PAGES];
-
-	setup();
-	memset(shadow, 0, sizeof(shadow));
+	setup_full();
 	for (int round = 0; round < 20000; round++) {
-		uint32_t index = (uint32_t)unit_below(4 * CHUNK_PAGES), n[3] = {0};
-		uint32_t npages = 1 + (uint32_t)unit_below(CHUNK_PAGES - index % CHUNK_PAGES);
+		uint32_t index = (uint32_t)unit_below(4 * CHUNK_PAGES);
+		size_t npages = 1 + unit_below(CHUNK_PAGES - index % CHUNK_PAGES), n[3];
 		unsigned char state = (unsigned char)(1 + unit_below(2));
 
-		for (uint32_t i = 0; i < npages; i++)
-			n[shadow[index + i]]++;
+		shadow_count(index, npages, n);
 		if (!chunk_holds(&zone, index)) {
 			uint32_t first = index & ~(CHUNK_PAGES - 1);
 
@@ -354,105 +319,8 @@ START_TEST(random_blocks_against_a_shadow)
 			require(chunk_claim(&zone, index, npages));
 			memset(shadow + index, 0, npages);
 		}
-		memset(n, 0, sizeof(n));
-		for (unsigned i = 0; i < sizeof(shadow); i++)
-			n[shadow[i]]++;
-		require(zone.pub.dirty == n[1] && zone.pub.clean == n[2]);
-		require(zone_check(&zone) == NULL);
+		shadow_compare();
 	}
-}
-END_TEST
-
-static void expect_broken(const char *invariant)
-{
-	const char *wrong = zone_check(&zone);
-
-	ck_assert_ptr_nonnull(wrong);
-	ck_assert_msg(strncmp(wrong, invariant, 3) == 0, "%s", wrong);
-}
-
-/* A chunk at 0 with four dirty pages from 4 on free. */
-static void setup_four(void)
-{
-	setup_full(0);
-	chunk_insert(&zone, 4, 4, DIRTY, 0);
-}
-
-START_TEST(Z3_a_wrong_bit_of_an_order_is_found)
-{
-	setup_four();
-	zone.orders[DIRTY] = 0;
-	expect_broken("Z3:");
-	zone.orders[DIRTY] = 4;
-	zone.orders[CLEAN] = 1;
-	expect_broken("Z3:");
-}
-END_TEST
-
-START_TEST(Z4_a_wrong_count_is_found)
-{
-	setup_four();
-	zone.pub.dirty--;
-	expect_broken("Z4:");
-}
-END_TEST
-
-START_TEST(Z5_a_descriptor_that_disagrees_is_found)
-{
-	setup_four();
-	zone.pages[4].length = 2;
-	expect_broken("Z5:");
-	zone.pages[4].length = 4;
-	zone.pages[4].kind = PAGE_BUDDY_CLEAN;
-	expect_broken("Z5:");
-	zone.pages[4].kind = PAGE_BUDDY_DIRTY;
-	zone.pages[6].kind = PAGE_RUN;
-	expect_broken("Z5:");
-	zone.pages[6].kind = PAGE_NONE;
-	zone.pages[4].prev = 9;
-	expect_broken("Z5:");
-	zone.pages[4].prev = LIST_END;
-	zone.buddies[DIRTY][2].tail = 3;
-	expect_broken("Z5:");
-	zone.buddies[DIRTY][2].tail = 4;
-	zone.chunk[0] = 0;
-	expect_broken("Z5:");
-}
-END_TEST
-
-START_TEST(Z6_buddies_left_apart_are_found)
-{
-	setup_four();
-	/* The block from 0 on, in use, enters the list behind its free buddy's back. */
-	zone.pages[0] = zone.pages[4];
-	zone.pages[0].prev = 4;
-	zone.pages[4].next = zone.buddies[DIRTY][2].tail = 0;
-	zone.pub.dirty += 4;
-	zone.chunk[0] += 4;
-	expect_broken("Z6:");
-}
-END_TEST
-
-START_TEST(Z7_a_wrong_count_of_a_chunk_is_found)
-{
-	setup_four();
-	zone.chunk[0]++;
-	expect_broken("Z7:");
-	zone.chunk[0]--;
-	chunk_insert(&zone, 0, 4, DIRTY, 0);
-	chunk_insert(&zone, 8, CHUNK_PAGES - 8, DIRTY, 0);
-	ck_assert_ptr_null(zone_check(&zone));
-	zone.spare = LIST_END;
-	expect_broken("Z7:");
-}
-END_TEST
-
-START_TEST(Z8_a_run_in_a_chunk_is_found)
-{
-	setup_four();
-	zone_insert(&zone, 40, 70, DIRTY, 0);
-	zone.chunk[2] = CHUNK_FULL;
-	expect_broken("Z8:");
 }
 END_TEST
 
@@ -465,7 +333,4 @@ UNIT_MAIN("chunk", only_small_requests_are_for_chunks, a_chunk_is_split_down_to_
 	  the_spare_chunk_goes_back_when_asked_for, a_chunk_free_in_both_states_goes_back_in_pieces,
 	  claim_crosses_blocks_and_states, claim_of_a_used_page_changes_nothing,
 	  claims_end_at_the_edge_of_a_chunk, runs_do_not_join_blocks_of_a_chunk,
-	  blocks_are_removed_and_put_back_as_one, random_blocks_against_a_shadow,
-	  Z3_a_wrong_bit_of_an_order_is_found, Z4_a_wrong_count_is_found,
-	  Z5_a_descriptor_that_disagrees_is_found, Z6_buddies_left_apart_are_found,
-	  Z7_a_wrong_count_of_a_chunk_is_found, Z8_a_run_in_a_chunk_is_found)
+	  blocks_are_removed_and_put_back_as_one, random_blocks_against_a_shadow)

@@ -79,6 +79,13 @@ static inline void unit_sleep_ms(unsigned ms)
 	nanosleep(&rest, NULL);
 }
 
+/* What a check says is wrong: the invariant by this name. */
+static inline void unit_broken(const char *wrong, const char *invariant)
+{
+	ck_assert_ptr_nonnull(wrong);
+	ck_assert_msg(strncmp(wrong, invariant, strlen(invariant)) == 0, "%s", wrong);
+}
+
 /* How a child ended, and what it wrote to standard error. */
 struct last_words {
 	int status;
