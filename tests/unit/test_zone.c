@@ -66,9 +66,7 @@ END_TEST
 START_TEST(the_best_fit_is_taken)
 {
 	setup_full();
-	zone_insert(&zone, 100, 40, DIRTY, 0);
-	zone_insert(&zone, 200, 7, DIRTY, 0);
-	zone_insert(&zone, 300, 9, DIRTY, 0);
+	insert({100, 40, DIRTY}, {200, 7, DIRTY}, {300, 9, DIRTY});
 	ck_assert_uint_eq(zone_take(&zone, 6, 1, DIRTY), 200);
 	ck_assert_uint_eq(zone_take(&zone, 8, 1, DIRTY), 300);
 	ck_assert_uint_eq(zone_take(&zone, 8, 1, DIRTY), 100);
@@ -80,7 +78,7 @@ END_TEST
 START_TEST(an_aligned_block_is_cut_out_of_the_middle)
 {
 	setup_full();
-	zone_insert(&zone, 61, 70, DIRTY, 0); /* 61 … 130 */
+	insert({61, 70, DIRTY}); /* 61 … 130 */
 	ck_assert_uint_eq(zone_take(&zone, 64, 128, DIRTY), LIST_END);
 	ck_assert_uint_eq(zone_take(&zone, 32, 64, DIRTY), 64);
 	ck_assert_uint_eq(zone.pub.dirty, 38);
@@ -92,8 +90,7 @@ END_TEST
 START_TEST(an_exactly_aligned_hole_is_found_among_others)
 {
 	setup_full();
-	zone_insert(&zone, 16, 8, DIRTY, 0);
-	zone_insert(&zone, 33, 8, DIRTY, 0);
+	insert({16, 8, DIRTY}, {33, 8, DIRTY});
 	ck_assert_uint_eq(zone_take(&zone, 8, 8, DIRTY), 16);
 	ck_assert_uint_eq(zone_take(&zone, 8, 8, DIRTY), LIST_END);
 }
@@ -157,15 +154,13 @@ END_TEST
 START_TEST(blocks_that_touch_serve_together)
 {
 	setup_full();
-	zone_insert(&zone, 100, 40, DIRTY, 0);
-	zone_insert(&zone, 140, 20, CLEAN, 0);
-	zone_insert(&zone, 80, 20, CLEAN, 0);
+	insert({100, 40, DIRTY}, {140, 20, CLEAN}, {80, 20, CLEAN});
 	ck_assert_uint_eq(zone_take_joined(&zone, 81, DIRTY), LIST_END);
 	/* Behind first, before it only for what lacks. */
 	ck_assert_uint_eq(zone_take_joined(&zone, 65, DIRTY), 95);
 	expect_only(CLEAN, 80, 15);
 	ck_assert_uint_eq(zone.pub.dirty, 0);
-	zone_insert(&zone, 95, 10, DIRTY, 0);
+	insert({95, 10, DIRTY});
 	ck_assert_uint_eq(zone_take_joined(&zone, 20, CLEAN), 80);
 	expect_only(DIRTY, 100, 5);
 }
@@ -174,8 +169,7 @@ END_TEST
 START_TEST(joined_blocks_are_cut_behind)
 {
 	setup_full();
-	zone_insert(&zone, 100, 40, DIRTY, 0);
-	zone_insert(&zone, 140, 20, CLEAN, 0);
+	insert({100, 40, DIRTY}, {140, 20, CLEAN});
 	ck_assert_uint_eq(zone_take_joined(&zone, 50, DIRTY), 100);
 	expect_only(CLEAN, 150, 10);
 	ck_assert_uint_eq(zone.pub.dirty, 0);
@@ -186,9 +180,9 @@ START_TEST(the_top_is_what_is_free_below_the_watermark)
 {
 	setup_full();
 	ck_assert_uint_eq(zone_top(&zone), NPAGES);
-	zone_insert(&zone, NPAGES - 9, 9, CLEAN, 0);
+	insert({NPAGES - 9, 9, CLEAN});
 	ck_assert_uint_eq(zone_top(&zone), NPAGES - 9);
-	zone_insert(&zone, NPAGES - 19, 10, DIRTY, 0);
+	insert({NPAGES - 19, 10, DIRTY});
 	ck_assert_uint_eq(zone_top(&zone), NPAGES - 19);
 	ck_assert_uint_eq(zone_top_clean(&zone), NPAGES - 9);
 }
@@ -197,11 +191,10 @@ END_TEST
 START_TEST(the_top_is_taken_from_any_page_on)
 {
 	setup_full();
-	zone_insert(&zone, NPAGES - 9, 9, CLEAN, 0);
-	zone_insert(&zone, NPAGES - 19, 10, DIRTY, 0);
+	insert({NPAGES - 9, 9, CLEAN}, {NPAGES - 19, 10, DIRTY});
 	zone_take_top(&zone, NPAGES - 5, 2);
 	ck_assert_uint_eq(zone.pub.clean, 7);
-	zone_insert(&zone, NPAGES - 5, 2, CLEAN, 0);
+	insert({NPAGES - 5, 2, CLEAN});
 	zone_take_top(&zone, NPAGES - 15, 15);
 	ck_assert_uint_eq(zone.pub.clean, 0);
 	expect_only(DIRTY, NPAGES - 19, 4);
@@ -214,7 +207,7 @@ START_TEST(claim_takes_exactly_these_pages)
 	ck_assert_uint_eq(zone_take(&zone, 4, 1, CLEAN), 0);
 	require(zone_claim(&zone, 4, 9));
 	expect_only(CLEAN, 13, NPAGES - 13);
-	zone_insert(&zone, 0, 13, CLEAN, 0);
+	insert({0, 13, CLEAN});
 	expect_only(CLEAN, 0, NPAGES);
 }
 END_TEST
@@ -222,8 +215,7 @@ END_TEST
 START_TEST(claim_crosses_states)
 {
 	setup_full();
-	zone_insert(&zone, 4, 4, DIRTY, 0);
-	zone_insert(&zone, 8, 8, CLEAN, 0);
+	insert({4, 4, DIRTY}, {8, 8, CLEAN});
 	require(zone_claim(&zone, 4, 6));
 	ck_assert_uint_eq(zone.pub.dirty, 0);
 	expect_only(CLEAN, 10, 6);
@@ -233,7 +225,7 @@ END_TEST
 START_TEST(claim_of_a_used_page_changes_nothing)
 {
 	setup_full();
-	zone_insert(&zone, 4, 4, DIRTY, 0);
+	insert({4, 4, DIRTY});
 	require(!zone_claim(&zone, 4, 5));
 	require(!zone_claim(&zone, 3, 2));
 	require(!zone_claim(&zone, NPAGES, 1));

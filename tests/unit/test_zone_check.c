@@ -21,7 +21,7 @@ static void expect_broken(const char *invariant)
 static void setup_four(void)
 {
 	setup_chunk(0);
-	chunk_insert(&zone, 4, 4, DIRTY, 0);
+	insert({4, 4, DIRTY});
 }
 
 START_TEST(Z1_a_descriptor_that_disagrees_is_found)
@@ -39,7 +39,7 @@ END_TEST
 START_TEST(Z2_blocks_left_apart_are_found)
 {
 	setup_full();
-	zone_insert(&zone, 6, 1, DIRTY, 0);
+	insert({6, 1, DIRTY});
 	/* Page 7, in use, enters the list behind its free neighbour's back. */
 	zone.pages[7].kind = PAGE_DIRTY;
 	zone.pages[7].length = 1;
@@ -111,9 +111,7 @@ START_TEST(Z7_a_wrong_count_of_a_chunk_is_found)
 {
 	setup_four();
 	breaks("Z7:", zone.chunk[0], CHUNK_FULL + 5);
-	chunk_insert(&zone, 0, 4, DIRTY, 0);
-	chunk_insert(&zone, 8, CHUNK_PAGES - 8, DIRTY, 0);
-	ck_assert_ptr_null(zone_check(&zone));
+	insert({0, 4, DIRTY}, {8, CHUNK_PAGES - 8, DIRTY});
 	breaks("Z7:", zone.spare, LIST_END);
 }
 END_TEST
@@ -121,7 +119,7 @@ END_TEST
 START_TEST(Z8_a_run_in_a_chunk_is_found)
 {
 	setup_four();
-	zone_insert(&zone, 40, 70, DIRTY, 0);
+	insert({40, 70, DIRTY});
 	breaks("Z8:", zone.chunk[2], CHUNK_FULL);
 }
 END_TEST

@@ -43,6 +43,22 @@ static inline void setup_chunk(uint32_t index)
 	ck_assert_ptr_null(zone_check(&zone));
 }
 
+/* Pages in one state; a table of them ends with none. */
+struct span {
+	uint32_t index, npages;
+	enum block_state state;
+};
+
+static inline void insert_spans(const struct span *span)
+{
+	for (; span->npages; span++)
+		chunk_or_zone_insert(&zone, span->index, span->npages, span->state, 0);
+	ck_assert_ptr_null(zone_check(&zone));
+}
+
+/* Pages in use become free, run by run: insert({index, npages, state}, …). */
+#define insert(...) insert_spans((const struct span[]){__VA_ARGS__, {0}})
+
 /* 0 for each page in use, 1 dirty, 2 clean: all in use at first. */
 static unsigned char shadow[NPAGES];
 
