@@ -14,6 +14,8 @@ static struct run {
 	size_t npages;
 } runs[NRUNS];
 
+static bool zeroed; /* what was taken last is known to be zero */
+
 static void fill(const struct run *run)
 {
 	for (size_t i = 0; i < run->npages; i++)
@@ -35,7 +37,6 @@ static void check_zeroed(const char *base, size_t npages)
 static void get(struct run *run)
 {
 	size_t align = (size_t)1 << unit_below(6);
-	bool zeroed = false;
 
 	run->npages = 1 + unit_below(unit_below(20) ? 40 : 1000);
 	run->base = buddy_alloc(run->npages, align, PAGE_RUN, &zeroed);
@@ -70,6 +71,27 @@ static uint64_t pages_used(void)
 	return used;
 }
 
+static void expect_used(uint64_t npages)
+{
+	ck_assert_uint_eq(pages_used(), npages);
+	ck_assert_ptr_null(buddy_check());
+}
+
+static char *take(size_t npages)
+{
+	char *base = buddy_alloc(npages, 1, PAGE_RUN, &zeroed);
+
+	ck_assert_ptr_nonnull(base);
+	return base;
+}
+
+/* The next npages taken are these, in this state. */
+static void expect_next(size_t npages, const char *base, enum block_state state)
+{
+	ck_assert_ptr_eq(take(npages), base);
+	ck_assert_int_eq(zeroed, state == BLOCK_CLEAN);
+}
+
 START_TEST(random_runs_against_a_shadow)
 {
 	uint64_t live = 0;
@@ -92,26 +114,22 @@ START_TEST(random_runs_against_a_shadow)
 	for (unsigned i = 0; i < NRUNS; i++)
 		if (runs[i].base)
 			buddy_free(runs[i].base, runs[i].npages);
-	ck_assert_uint_eq(pages_used(), 0);
-	ck_assert_ptr_null(buddy_check());
+	expect_used(0);
 }
 END_TEST
 
 START_TEST(dirty_memory_comes_before_clean)
 {
-	bool zeroed;
-	char *one = buddy_alloc(4, 1, PAGE_RUN, &zeroed);
+	char *one = take(4);
 
 	require(zeroed);
 	buddy_free(one, 4);
-	ck_assert_ptr_eq(buddy_alloc(4, 1, PAGE_RUN, &zeroed), one);
-	require(!zeroed);
+	expect_next(4, one, BLOCK_DIRTY);
 }
 END_TEST
 
 START_TEST(purged_memory_is_known_to_be_zero)
 {
-	bool zeroed;
 	char *one = buddy_alloc(16, 16, PAGE_RUN, &zeroed);
 
 	memset(one, 0xff, 16 * PAGE_BYTES);
@@ -125,9 +143,7 @@ END_TEST
 
 START_TEST(pages_past_the_request_go_straight_back)
 {
-	bool zeroed;
-
-	ck_assert_ptr_nonnull(buddy_alloc(9, 1, PAGE_RUN, &zeroed));
+	take(9);
 	ck_assert_uint_eq(pages_used(), 9);
 	ck_assert_ptr_nonnull(buddy_alloc(1, 64, PAGE_RUN, &zeroed));
 	ck_assert_uint_eq(pages_used(), 10);
@@ -136,9 +152,7 @@ END_TEST
 
 START_TEST(aligned_runs_above_the_watermark)
 {
-	bool zeroed;
-
-	ck_assert_ptr_nonnull(buddy_alloc(1, 1, PAGE_RUN, &zeroed));
+	take(1);
 	for (size_t align = 4096; align >= 1; align /= 4)
 		for (size_t npages = 1; npages < 10000; npages *= 10) {
 			char *one = buddy_alloc(npages, align, PAGE_RUN, &zeroed);
@@ -155,26 +169,21 @@ END_TEST
 
 START_TEST(a_large_run_spans_dirty_and_clean)
 {
-	bool zeroed;
-	char *one = buddy_alloc(512, 1, PAGE_RUN, &zeroed), *two;
+	char *one = take(512);
 	uint64_t committed = buddy_zones()->pub.committed;
 
 	buddy_free(one, 512);
-	two = buddy_alloc(committed, 1, PAGE_RUN, &zeroed);
-	ck_assert_ptr_eq(two, one);
-	require(!zeroed);
+	expect_next(committed, one, BLOCK_DIRTY);
 	ck_assert_uint_eq(buddy_zones()->pub.committed, committed);
-	buddy_free(two, committed);
+	buddy_free(one, committed);
 	/* More than there is: on top of what is free below the watermark. */
-	ck_assert_ptr_eq(buddy_alloc(committed + 100, 1, PAGE_RUN, &zeroed), one);
-	require(!zeroed);
+	expect_next(committed + 100, one, BLOCK_DIRTY);
 	ck_assert_ptr_null(buddy_check());
 }
 END_TEST
 
 START_TEST(extend_takes_what_lies_behind)
 {
-	bool zeroed;
 	char *one = buddy_alloc(8, 64, PAGE_RUN, &zeroed);
 
 	require(buddy_extend(one, 8, 24));
@@ -188,81 +197,65 @@ END_TEST
 
 START_TEST(small_blocks_stay_together)
 {
-	bool zeroed;
-	char *one = buddy_alloc(1, 1, PAGE_RUN, &zeroed);
-	char *large = buddy_alloc(100, 1, PAGE_RUN, &zeroed);
-	char *two = buddy_alloc(5, 1, PAGE_RUN, &zeroed);
+	char *one = take(1), *large = take(100), *two = take(5);
 
 	ck_assert_ptr_eq(two, one + 8 * PAGE_BYTES);
 	ck_assert_ptr_eq(large, one + CHUNK_PAGES * PAGE_BYTES);
 	/* Dirty before clean, in the chunk before elsewhere. */
 	buddy_free(two, 5);
 	buddy_free(large, 100);
-	ck_assert_ptr_eq(buddy_alloc(2, 1, PAGE_RUN, &zeroed), two);
-	require(!zeroed);
-	ck_assert_ptr_eq(buddy_alloc(16, 1, PAGE_RUN, &zeroed), one + 16 * PAGE_BYTES);
-	require(zeroed);
+	expect_next(2, two, BLOCK_DIRTY);
+	expect_next(16, one + 16 * PAGE_BYTES, BLOCK_CLEAN);
 	/* The chunk has no room for these: a new one, of dirty pages. */
-	ck_assert_ptr_eq(buddy_alloc(16, 1, PAGE_RUN, &zeroed), large);
-	require(!zeroed);
+	expect_next(16, large, BLOCK_DIRTY);
 	ck_assert_ptr_null(buddy_check());
 }
 END_TEST
 
 START_TEST(a_run_may_have_the_spare_chunk)
 {
-	bool zeroed;
-	char *one = buddy_alloc(1, 1, PAGE_RUN, &zeroed);
+	char *one = take(1);
 
 	buddy_free(one, 1);
-	ck_assert_ptr_eq(buddy_alloc(64, 1, PAGE_RUN, &zeroed), one);
-	require(!zeroed);
-	ck_assert_uint_eq(pages_used(), 64);
-	ck_assert_ptr_null(buddy_check());
+	expect_next(64, one, BLOCK_DIRTY);
+	expect_used(64);
 }
 END_TEST
 
 START_TEST(without_room_for_a_chunk_a_small_block_is_a_run)
 {
-	bool zeroed;
-	char *one = buddy_alloc(40, 1, PAGE_RUN, &zeroed), *two;
+	char *one = take(40), *two;
 
 	faults_refuse(FAULT_MPROTECT);
-	two = buddy_alloc(3, 1, PAGE_RUN, &zeroed);
+	two = take(3);
 	ck_assert_ptr_eq(two, one + 40 * PAGE_BYTES);
 	ck_assert_ptr_null(buddy_alloc(32, 1, PAGE_RUN, &zeroed));
 	require(buddy_extend(two, 3, 2));
 	faults_end();
 	buddy_free(two, 5);
 	buddy_free(one, 40);
-	ck_assert_uint_eq(pages_used(), 0);
-	ck_assert_ptr_null(buddy_check());
+	expect_used(0);
 }
 END_TEST
 
 START_TEST(dirty_pages_without_room_for_a_chunk_come_before_clean_ones)
 {
-	bool zeroed;
-	char *one = buddy_alloc(20, 1, PAGE_RUN, &zeroed);
-	char *two = buddy_alloc(24, 1, PAGE_RUN, &zeroed), *three;
+	char *one = take(20), *two = take(24);
 
-	ck_assert_ptr_nonnull(buddy_alloc(20, 1, PAGE_RUN, &zeroed));
+	take(20);
 	ck_assert_ptr_eq(two, one + 20 * PAGE_BYTES);
 	buddy_free(two, 24);
-	three = buddy_alloc(5, 1, PAGE_RUN, &zeroed);
-	ck_assert_ptr_eq(three, two);
-	require(!zeroed);
-	require(buddy_extend(three, 5, 4));
-	buddy_free(three, 9);
-	ck_assert_ptr_eq(buddy_alloc(24, 1, PAGE_RUN, &zeroed), two);
+	expect_next(5, two, BLOCK_DIRTY);
+	require(buddy_extend(two, 5, 4));
+	buddy_free(two, 9);
+	expect_next(24, two, BLOCK_DIRTY);
 	ck_assert_ptr_null(buddy_check());
 }
 END_TEST
 
 START_TEST(small_blocks_extend_in_their_chunk)
 {
-	bool zeroed;
-	char *one = buddy_alloc(3, 1, PAGE_RUN, &zeroed);
+	char *one = take(3);
 
 	require(buddy_extend(one, 3, 5));
 	require(!buddy_extend(one, 8, CHUNK_PAGES - 7));
@@ -270,17 +263,14 @@ START_TEST(small_blocks_extend_in_their_chunk)
 	require(!buddy_extend(one, CHUNK_PAGES, 1));
 	ck_assert_uint_eq(pages_used(), CHUNK_PAGES);
 	buddy_free(one, CHUNK_PAGES);
-	ck_assert_uint_eq(pages_used(), 0);
-	ck_assert_ptr_null(buddy_check());
+	expect_used(0);
 }
 END_TEST
 
 static void take_8_mib(unsigned times)
 {
-	bool zeroed;
-
 	while (times--)
-		ck_assert_ptr_nonnull(buddy_alloc(8 * MIB / PAGE_BYTES, 1, PAGE_RUN, &zeroed));
+		take(8 * MIB / PAGE_BYTES);
 }
 
 /* Does another mapping begin in the GiB of the zone, behind it? The kernel may put one there. */
@@ -352,11 +342,10 @@ static long small_mmap(void *addr, size_t nbytes, int prot, int flags)
 START_TEST(a_refused_reservation_is_halved)
 {
 	struct sys_table table = sys_real;
-	bool zeroed;
 
 	table.mmap = small_mmap;
 	sys_calls = &table;
-	ck_assert_ptr_nonnull(buddy_alloc(1, 1, PAGE_RUN, &zeroed));
+	take(1);
 	sys_calls = &sys_real;
 	ck_assert_uint_lt(buddy_zones()->pub.npages, 20 * MIB / PAGE_BYTES);
 	ck_assert_uint_ge(buddy_zones()->pub.npages, 8 * MIB / PAGE_BYTES);
@@ -365,20 +354,17 @@ END_TEST
 
 START_TEST(no_memory_is_null_and_passes)
 {
-	bool zeroed;
-
 	faults_begin(1, ~0ul);
 	ck_assert_ptr_null(buddy_alloc(1, 1, PAGE_RUN, &zeroed));
 	faults_end();
 	ck_assert_ptr_null(buddy_alloc(LEAF_PAGES + 1, 1, PAGE_RUN, &zeroed));
-	ck_assert_ptr_nonnull(buddy_alloc(1, 1, PAGE_RUN, &zeroed));
+	take(1);
 	ck_assert_ptr_null(buddy_check());
 }
 END_TEST
 
 START_TEST(a_whole_gib_can_be_had)
 {
-	bool zeroed;
 	char *one = buddy_alloc(LEAF_PAGES, LEAF_PAGES, PAGE_RUN, &zeroed);
 
 	ck_assert_ptr_nonnull(one);
