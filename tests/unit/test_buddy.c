@@ -273,19 +273,41 @@ static void take_8_mib(unsigned times)
 		take(8 * MIB / PAGE_BYTES);
 }
 
-/* Does another mapping begin in the GiB of the zone, behind it? The kernel may put one there. */
-static bool has_neighbour(const struct zone *zone)
+/* What a zone of 32 MiB can double to: its GiB, or less if the kernel put something there. */
+static uint64_t widest(const struct zone *zone)
 {
-	uintptr_t end = zone->pub.base + zone->pub.npages * PAGE_BYTES;
+	uintptr_t base = zone->pub.base, end = base + zone->pub.npages * PAGE_BYTES;
+	uintptr_t limit = base + PAGE_BYTES * LEAF_PAGES;
+	uint64_t nbytes = 32 * MIB;
 	FILE *maps = fopen("/proc/self/maps", "r");
 	unsigned long start;
-	bool found = false;
 
 	ck_assert_ptr_nonnull(maps);
 	while (fscanf(maps, "%lx%*[^\n]", &start) == 1)
-		found |= start >= end && start < zone->pub.base + PAGE_BYTES * LEAF_PAGES;
+		if (start >= end && start < limit)
+			limit = start;
 	fclose(maps);
-	return found;
+	while (2 * nbytes <= limit - base)
+		nbytes *= 2;
+	return nbytes / PAGE_BYTES;
+}
+
+/* A GiB is taken: the first zone could not be wider and is used up, the rest is in others. */
+static void expect_widened(uintptr_t base)
+{
+	const struct zone *zone = buddy_zones();
+	uint64_t npages = widest(zone), twice = 2 * npages < LEAF_PAGES ? 2 * npages : LEAF_PAGES;
+
+	ck_assert_uint_eq(zone->pub.base, base);
+	ck_assert_uint_eq(zone->pub.npages, npages);
+	ck_assert_uint_eq(zone->pub.committed - zone->pub.dirty - zone->pub.clean, npages);
+	ck_assert_int_eq(zone_next(zone) == NULL, npages == LEAF_PAGES);
+	expect_used(LEAF_PAGES);
+	take_8_mib(1);
+	ck_assert_uint_eq(zone->pub.npages, npages);
+	ck_assert_uint_ge(zone_next(zone)->pub.npages, twice);
+	ck_assert_uint_le(zone_next(zone)->pub.npages, LEAF_PAGES);
+	ck_assert_ptr_null(buddy_check());
 }
 
 START_TEST(a_zone_doubles_where_it_is)
@@ -303,16 +325,23 @@ START_TEST(a_zone_doubles_where_it_is)
 	take_8_mib(1);
 	ck_assert_uint_eq(zone->pub.npages, 64 * MIB / PAGE_BYTES);
 	take_8_mib(123);
-	ck_assert_uint_eq(zone->pub.base, base);
-	ck_assert_ptr_null(buddy_check());
-	if (has_neighbour(zone))
-		return;
-	ck_assert_uint_eq(zone->pub.npages, LEAF_PAGES);
-	ck_assert_ptr_null(zone_next(zone));
+	expect_widened(base);
+}
+END_TEST
+
+START_TEST(a_zone_doubles_up_to_its_neighbour)
+{
+	uintptr_t base;
+	char *neighbour;
+
 	take_8_mib(1);
-	ck_assert_uint_eq(zone->pub.npages, LEAF_PAGES);
-	ck_assert_uint_eq(zone_next(zone)->pub.npages, LEAF_PAGES);
-	ck_assert_ptr_null(buddy_check());
+	base = buddy_zones()->pub.base;
+	neighbour = (char *)base + 300 * MIB;
+	ck_assert_ptr_eq(sys_reserve_at(neighbour, MIB), neighbour);
+	take_8_mib(127);
+	ck_assert_uint_le(buddy_zones()->pub.npages, 256 * MIB / PAGE_BYTES);
+	require(!buddy_holds(neighbour));
+	expect_widened(base);
 }
 END_TEST
 
@@ -381,5 +410,5 @@ UNIT_MAIN("buddy", random_runs_against_a_shadow, dirty_memory_comes_before_clean
 	  without_room_for_a_chunk_a_small_block_is_a_run,
 	  dirty_pages_without_room_for_a_chunk_come_before_clean_ones,
 	  small_blocks_extend_in_their_chunk, a_zone_doubles_where_it_is,
-	  where_a_zone_cannot_double_another_is_made, a_refused_reservation_is_halved,
-	  no_memory_is_null_and_passes, a_whole_gib_can_be_had)
+	  a_zone_doubles_up_to_its_neighbour, where_a_zone_cannot_double_another_is_made,
+	  a_refused_reservation_is_halved, no_memory_is_null_and_passes, a_whole_gib_can_be_had)
