@@ -30,26 +30,16 @@ END_TEST
 
 START_TEST(no_power_of_two_is_einval)
 {
-	errno = 0;
-	ck_assert_ptr_null(kmem_aligned_alloc(odd, 100));
-	ck_assert_int_eq(errno, EINVAL);
-	errno = 0;
-	ck_assert_ptr_null(kmem_aligned_alloc(odd - 24, 100));
-	ck_assert_int_eq(errno, EINVAL);
+	require_errno(EINVAL, kmem_aligned_alloc(odd, 100));
+	require_errno(EINVAL, kmem_aligned_alloc(odd - 24, 100));
 }
 END_TEST
 
 START_TEST(too_much_is_enomem)
 {
-	errno = 0;
-	ck_assert_ptr_null(kmem_aligned_alloc(64, (size_t)PTRDIFF_MAX + odd));
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_ptr_null(kmem_aligned_alloc(one << 62, 100));
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_ptr_null(kmem_aligned_alloc(one << 63, odd));
-	ck_assert_int_eq(errno, ENOMEM);
+	require_errno(ENOMEM, kmem_aligned_alloc(64, (size_t)PTRDIFF_MAX + odd));
+	require_errno(ENOMEM, kmem_aligned_alloc(one << 62, 100));
+	require_errno(ENOMEM, kmem_aligned_alloc(one << 63, odd));
 }
 END_TEST
 
@@ -58,8 +48,7 @@ START_TEST(refused_memory_is_enomem)
 	faults_begin(1, ~0ul);
 	for (size_t align = 64; align <= 65536; align *= 4)
 		for (size_t nbytes = 10; nbytes < 3000000; nbytes *= 20) {
-			errno = 0;
-			require(kmem_aligned_alloc(align, nbytes) == NULL && errno == ENOMEM);
+			require_errno(ENOMEM, kmem_aligned_alloc(align, nbytes));
 		}
 	faults_end();
 }

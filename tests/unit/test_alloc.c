@@ -162,12 +162,8 @@ START_TEST(nowait_with_nothing_at_hand_is_eagain)
 {
 	setup(64);
 	faults_count();
-	errno = 0;
-	ck_assert_ptr_null(kmem_cache_alloc(cache, GFP_NOWAIT));
-	ck_assert_int_eq(errno, EAGAIN);
-	errno = 0;
-	ck_assert_ptr_null(kmem_cache_alloc(cache, GFP_ATOMIC));
-	ck_assert_int_eq(errno, EAGAIN);
+	require_errno(EAGAIN, kmem_cache_alloc(cache, GFP_NOWAIT));
+	require_errno(EAGAIN, kmem_cache_alloc(cache, GFP_ATOMIC));
 	ck_assert_uint_eq(faults.ncalls, 0);
 	ck_assert_uint_eq(cache->pub.nslabs, 0);
 	faults_end();
@@ -178,9 +174,7 @@ START_TEST(no_memory_is_enomem)
 {
 	setup(100000);
 	faults_begin(1, ~0ul);
-	errno = 0;
-	ck_assert_ptr_null(kmem_cache_alloc(cache, GFP_KERNEL));
-	ck_assert_int_eq(errno, ENOMEM);
+	require_errno(ENOMEM, kmem_cache_alloc(cache, GFP_KERNEL));
 	faults_end();
 	ck_assert_ptr_nonnull(kmem_cache_alloc(cache, GFP_KERNEL));
 }

@@ -49,29 +49,17 @@ END_TEST
 
 START_TEST(more_than_ptrdiff_max_is_enomem)
 {
-	errno = 0;
-	ck_assert_ptr_null(kmem_malloc(most + 1));
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_ptr_null(kmem_malloc(most * 2 + 1));
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_ptr_null(kmem_calloc(1, most + 1));
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_ptr_null(kmem_malloc(most));
-	ck_assert_int_eq(errno, ENOMEM);
+	require_errno(ENOMEM, kmem_malloc(most + 1));
+	require_errno(ENOMEM, kmem_malloc(most * 2 + 1));
+	require_errno(ENOMEM, kmem_calloc(1, most + 1));
+	require_errno(ENOMEM, kmem_malloc(most));
 }
 END_TEST
 
 START_TEST(calloc_overflow_is_enomem)
 {
-	errno = 0;
-	ck_assert_ptr_null(kmem_calloc(most, 3));
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_ptr_null(kmem_calloc(most / 2, most / 2));
-	ck_assert_int_eq(errno, ENOMEM);
+	require_errno(ENOMEM, kmem_calloc(most, 3));
+	require_errno(ENOMEM, kmem_calloc(most / 2, most / 2));
 	ck_assert_ptr_nonnull(kmem_calloc(0, most));
 }
 END_TEST
@@ -150,10 +138,8 @@ START_TEST(refused_memory_is_enomem_for_every_size)
 {
 	faults_begin(1, ~0ul);
 	for (unsigned i = 0; i < NSIZES; i++) {
-		errno = 0;
-		require(kmem_malloc(sizes[i]) == NULL && errno == ENOMEM);
-		errno = 0;
-		require(kmem_calloc(1, sizes[i]) == NULL && errno == ENOMEM);
+		require_errno(ENOMEM, kmem_malloc(sizes[i]));
+		require_errno(ENOMEM, kmem_calloc(1, sizes[i]));
 	}
 	faults_end();
 	kmem_free(kmem_malloc(10));

@@ -79,24 +79,16 @@ START_TEST(too_much_is_enomem)
 {
 	volatile size_t most = PTRDIFF_MAX; /* unseen by the compiler */
 
-	errno = 0;
-	ck_assert_ptr_null(kmem_pages_alloc(35, GFP_KERNEL));
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_ptr_null(kmem_pages_alloc_exact(most + 1, GFP_KERNEL));
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_ptr_null(kmem_pages_alloc_exact(most * 2 + 1, GFP_KERNEL));
-	ck_assert_int_eq(errno, ENOMEM);
+	require_errno(ENOMEM, kmem_pages_alloc(35, GFP_KERNEL));
+	require_errno(ENOMEM, kmem_pages_alloc_exact(most + 1, GFP_KERNEL));
+	require_errno(ENOMEM, kmem_pages_alloc_exact(most * 2 + 1, GFP_KERNEL));
 }
 END_TEST
 
 START_TEST(refused_memory_is_enomem)
 {
 	faults_begin(1, ~0ul);
-	errno = 0;
-	ck_assert_ptr_null(kmem_pages_alloc(0, GFP_KERNEL));
-	ck_assert_int_eq(errno, ENOMEM);
+	require_errno(ENOMEM, kmem_pages_alloc(0, GFP_KERNEL));
 	faults_end();
 	ck_assert_ptr_nonnull(kmem_pages_alloc(0, GFP_KERNEL));
 }
@@ -105,10 +97,8 @@ END_TEST
 START_TEST(nowait_makes_no_call)
 {
 	faults_count();
-	errno = 0;
-	ck_assert_ptr_null(kmem_pages_alloc(0, GFP_NOWAIT));
-	ck_assert_int_eq(errno, EAGAIN);
-	ck_assert_ptr_null(kmem_pages_alloc(0, GFP_ATOMIC));
+	require_errno(EAGAIN, kmem_pages_alloc(0, GFP_NOWAIT));
+	require_errno(EAGAIN, kmem_pages_alloc(0, GFP_ATOMIC));
 	ck_assert_uint_eq(faults.ncalls, 0);
 	faults_end();
 }

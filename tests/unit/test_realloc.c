@@ -38,9 +38,7 @@ START_TEST(too_much_is_enomem_and_leaves_the_block)
 	char *block = kmem_malloc(1000);
 
 	memset(block, 5, 1000);
-	errno = 0;
-	ck_assert_ptr_null(kmem_realloc(block, most + 1));
-	ck_assert_int_eq(errno, ENOMEM);
+	require_errno(ENOMEM, kmem_realloc(block, most + 1));
 	ck_assert_int_eq(block[999], 5);
 	kmem_free(block);
 }

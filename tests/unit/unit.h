@@ -6,6 +6,7 @@
 #include "tests/common.h"
 
 #include <check.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -23,6 +24,14 @@
 	do {                                                                                       \
 		if (!(condition))                                                                  \
 			ck_abort_msg("line %d: %s", __LINE__, #condition);                         \
+	} while (0)
+
+/* The call answers NULL and says why. */
+#define require_errno(error, call)                                                                 \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		if ((call) != NULL || errno != (error))                                            \
+			ck_abort_msg("line %d: %s: errno %d", __LINE__, #call, errno);             \
 	} while (0)
 
 /* Seconds for one test, sanitizers and a busy machine included. */
