@@ -18,14 +18,19 @@ static void create_refused(void)
 		_exit(1);
 }
 
-static void expect_refusal(const char *n, unsigned s, unsigned a, const char *line)
+/* In one line, and with SLAB_NOWARN in none. */
+static void expect_refusal(const char *n, unsigned s, unsigned a, const char *why)
 {
 	struct last_words words;
+	char line[200];
 
 	name = n;
 	size = s;
 	align = a;
 	flags = 0;
+	snprintf(line, sizeof(line),
+		 "libkmem: kmem_cache_create: cache '%s': %s (size %u, align %u)\n",
+		 n ? n : "(null)", why, s, a);
 	words = unit_child(create_refused);
 	ck_assert_int_eq(words.status, 0);
 	ck_assert_str_eq(words.text, line);
@@ -35,24 +40,20 @@ static void expect_refusal(const char *n, unsigned s, unsigned a, const char *li
 	ck_assert_str_eq(words.text, "");
 }
 
-#define CREATE "libkmem: kmem_cache_create: cache "
-
 START_TEST(create_without_a_name)
 {
-	expect_refusal(NULL, 8, 0, CREATE "'(null)': name is empty (size 8, align 0)\n");
-	expect_refusal("", 8, 0, CREATE "'': name is empty (size 8, align 0)\n");
+	expect_refusal(NULL, 8, 0, "name is empty");
+	expect_refusal("", 8, 0, "name is empty");
 }
 END_TEST
 
 START_TEST(create_with_a_name_too_long)
 {
-	char text[65], line[200];
+	char text[65];
 
 	memset(text, 'n', 64);
 	text[64] = '\0';
-	snprintf(line, sizeof(line),
-		 CREATE "'%s': name is longer than 63 bytes (size 8, align 0)\n", text);
-	expect_refusal(text, 8, 0, line);
+	expect_refusal(text, 8, 0, "name is longer than 63 bytes");
 	text[63] = '\0';
 	ck_assert_str_eq(kmem_cache_name(kmem_cache_create(text, 8, 0, 0, NULL)), text);
 }
@@ -60,20 +61,16 @@ END_TEST
 
 START_TEST(create_of_a_bad_size)
 {
-	expect_refusal("c", 0, 0,
-		       CREATE "'c': size is not between 1 and 4194304 (size 0, align 0)\n");
-	expect_refusal("c", 4194305, 8,
-		       CREATE "'c': size is not between 1 and 4194304 (size 4194305, align 8)\n");
+	expect_refusal("c", 0, 0, "size is not between 1 and 4194304");
+	expect_refusal("c", 4194305, 8, "size is not between 1 and 4194304");
 	ck_assert_uint_eq(kmem_cache_size(kmem_cache_create("c", 4194304, 0, 0, NULL)), 4194304);
 }
 END_TEST
 
 START_TEST(create_with_a_bad_alignment)
 {
-	expect_refusal("c", 8, 24,
-		       CREATE "'c': align is not a power of two up to 4096 (size 8, align 24)\n");
-	expect_refusal("c", 8, 8192,
-		       CREATE "'c': align is not a power of two up to 4096 (size 8, align 8192)\n");
+	expect_refusal("c", 8, 24, "align is not a power of two up to 4096");
+	expect_refusal("c", 8, 8192, "align is not a power of two up to 4096");
 }
 END_TEST
 

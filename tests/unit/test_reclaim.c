@@ -23,9 +23,12 @@ static unsigned size(void)
 	return kmem_cache_size(cache);
 }
 
+/* All places that are empty. */
 static void fill(void)
 {
 	for (unsigned i = 0; i < NOBJECTS; i++) {
+		if (objects[i])
+			continue;
 		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
 		require(objects[i]);
 		if (!cache->ctor)
@@ -48,8 +51,16 @@ static void setup(unsigned nbytes, unsigned survive, void (*ctor)(void *))
 {
 	ck_assert_int_eq(kmem_option_set("decay_ms", "1000000"), 0);
 	cache = kmem_cache_create("dead", nbytes, 0, 0, ctor);
+	memset(objects, 0, sizeof(objects));
 	fill();
 	thin(survive);
+}
+
+static void destroy(void)
+{
+	thin(NOBJECTS);
+	kmem_cache_free(cache, objects[0]);
+	require(kmem_cache_destroy(cache) == 0);
 }
 
 static void check_survivors(void)
@@ -101,16 +112,27 @@ static unsigned long calls_of(size_t (*act)(void))
 	return faults.calls[FAULT_MADVISE];
 }
 
+static void expect_none_dead(void)
+{
+	ck_assert_uint_eq(dead_pages(), 0);
+	check_survivors();
+}
+
+/* There are dead pages, and all go, and nothing else. */
+static void expect_trimmed(void)
+{
+	ck_assert_uint_gt(dead_pages(), 0);
+	ck_assert_uint_gt(reclaim_trim(), 0);
+	expect_none_dead();
+}
+
 START_TEST(dead_pages_go_and_survivors_stay)
 {
 	static const unsigned sizes[] = {512, 1024, 1536, 3000, 4096, 20480, 100000};
 
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		setup(sizes[i], SURVIVE, NULL);
-		ck_assert_uint_gt(dead_pages(), 0);
-		ck_assert_uint_gt(reclaim_trim(), 0);
-		ck_assert_uint_eq(dead_pages(), 0);
-		check_survivors();
+		expect_trimmed();
 		fill();
 		check_survivors();
 	}
@@ -130,10 +152,7 @@ START_TEST(pages_that_die_later_go_later)
 	setup(2048, SURVIVE / 4, NULL);
 	reclaim_trim();
 	thin(SURVIVE);
-	ck_assert_uint_gt(dead_pages(), 0);
-	reclaim_trim();
-	ck_assert_uint_eq(dead_pages(), 0);
-	check_survivors();
+	expect_trimmed();
 }
 END_TEST
 
@@ -141,16 +160,9 @@ START_TEST(pages_used_again_go_again)
 {
 	setup(2048, SURVIVE, NULL);
 	reclaim_trim();
-	for (unsigned i = 0; i < NOBJECTS; i++)
-		if (!objects[i]) {
-			objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
-			memset(objects[i], (int)(i % 251) + 1, size());
-		}
+	fill();
 	thin(SURVIVE);
-	ck_assert_uint_gt(dead_pages(), 0);
-	reclaim_trim();
-	ck_assert_uint_eq(dead_pages(), 0);
-	check_survivors();
+	expect_trimmed();
 }
 END_TEST
 
@@ -193,9 +205,7 @@ START_TEST(a_refusal_loses_nothing)
 	thin(SURVIVE);
 	ck_assert_uint_gt(reclaim_trim(), 0);
 	check_survivors();
-	thin(NOBJECTS);
-	kmem_cache_free(cache, objects[0]);
-	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
+	destroy();
 }
 END_TEST
 
@@ -214,8 +224,7 @@ START_TEST(only_what_is_old_goes_with_age)
 	ck_assert_uint_gt(dead_pages(), 0);
 	unit_sleep_ms(100);
 	reclaim_age(60, MOST_PAGES);
-	ck_assert_uint_eq(dead_pages(), 0);
-	check_survivors();
+	expect_none_dead();
 }
 END_TEST
 
@@ -242,8 +251,7 @@ START_TEST(a_trim_takes_them_too)
 {
 	setup(2048, SURVIVE, NULL);
 	kmem_trim();
-	ck_assert_uint_eq(dead_pages(), 0);
-	check_survivors();
+	expect_none_dead();
 }
 END_TEST
 
@@ -288,9 +296,7 @@ START_TEST(others_may_take_and_free_meanwhile)
 	for (int i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	check_survivors();
-	thin(NOBJECTS);
-	kmem_cache_free(cache, objects[0]);
-	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
+	destroy();
 }
 END_TEST
 
@@ -309,9 +315,7 @@ START_TEST(a_destroy_waits_for_slabs_in_hand)
 	require(pthread_create(&thread, NULL, reclaim_on, NULL) == 0);
 	for (int round = 0; round < 100; round++) {
 		setup(4096, SURVIVE, NULL);
-		thin(NOBJECTS);
-		kmem_cache_free(cache, objects[0]);
-		require(kmem_cache_destroy(cache) == 0);
+		destroy();
 	}
 	stop = true;
 	pthread_join(thread, NULL);

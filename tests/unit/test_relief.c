@@ -40,6 +40,15 @@ static void shrink(unsigned nruns)
 		buddy_free(runs[i], NPAGES);
 }
 
+/* A height is reached and left again: how often it was asked until then. */
+static unsigned asked_on_the_way_up(void)
+{
+	relief_hook = ask;
+	grow(128);
+	shrink(128);
+	return nasked;
+}
+
 START_TEST(asked_at_each_new_height)
 {
 	relief_hook = ask;
@@ -53,12 +62,8 @@ END_TEST
 
 START_TEST(not_asked_below_the_last)
 {
-	unsigned before;
+	unsigned before = asked_on_the_way_up();
 
-	relief_hook = ask;
-	grow(128);
-	shrink(128);
-	before = nasked;
 	for (int i = 0; i < 10; i++) {
 		grow(128);
 		shrink(128);
@@ -79,12 +84,8 @@ END_TEST
 
 START_TEST(heights_count_anew_from_a_purge)
 {
-	unsigned before;
+	unsigned before = asked_on_the_way_up();
 
-	relief_hook = ask;
-	grow(128);
-	shrink(128);
-	before = nasked;
 	buddy_purge(0);
 	grow(128);
 	ck_assert_uint_gt(nasked, before);
