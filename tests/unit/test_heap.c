@@ -102,53 +102,60 @@ static unsigned char *alloc(size_t nbytes)
 	return addr;
 }
 
-START_TEST(freed_neighbours_merge_on_both_sides)
+/* Three blocks of a new heap. */
+static unsigned char *three[3];
+
+static void setup_three(size_t nbytes)
 {
-	unsigned char *a, *b, *c;
+	heap_init(&heap, "test", MIB);
+	for (unsigned i = 0; i < 3; i++)
+		three[i] = alloc(nbytes);
+}
+
+/* A large block of a new heap, used and free again, with one behind it. */
+static unsigned char *setup_freed(void)
+{
+	unsigned char *freed;
 
 	heap_init(&heap, "test", MIB);
-	a = alloc(1000);
-	b = alloc(1000);
-	c = alloc(1000);
+	freed = alloc(500000);
 	alloc(16);
-	heap_free(&heap, a);
-	heap_free(&heap, c);
-	heap_free(&heap, b);
+	memset(freed, 0xaa, 500000);
+	heap_free(&heap, freed);
+	return freed;
+}
+
+START_TEST(freed_neighbours_merge_on_both_sides)
+{
+	setup_three(1000);
+	alloc(16);
+	heap_free(&heap, three[0]);
+	heap_free(&heap, three[2]);
+	heap_free(&heap, three[1]);
 	valid();
-	ck_assert_ptr_eq(alloc(2900), a);
+	ck_assert_ptr_eq(alloc(2900), three[0]);
 }
 END_TEST
 
 START_TEST(growth_takes_the_free_block_behind)
 {
-	unsigned char *a, *b;
-
-	heap_init(&heap, "test", MIB);
-	a = alloc(1000);
-	b = alloc(1000);
-	alloc(16);
-	require(!heap_resize(&heap, a, 1500));
-	heap_free(&heap, b);
-	require(heap_resize(&heap, a, 1500));
-	require(!heap_resize(&heap, a, 5000));
-	ck_assert_uint_ge(heap_usable(a), 1500);
-	ck_assert_uint_lt(heap_usable(a), 1540);
+	setup_three(1000);
+	require(!heap_resize(&heap, three[0], 1500));
+	heap_free(&heap, three[1]);
+	require(heap_resize(&heap, three[0], 1500));
+	require(!heap_resize(&heap, three[0], 5000));
+	ck_assert_uint_ge(heap_usable(three[0]), 1500);
+	ck_assert_uint_lt(heap_usable(three[0]), 1540);
 	valid();
 }
 END_TEST
 
 START_TEST(one_empty_span_is_kept)
 {
-	unsigned char *a, *b, *c;
-
-	heap_init(&heap, "test", MIB);
-	a = alloc(900000);
-	b = alloc(900000);
-	c = alloc(900000);
+	setup_three(900000);
 	ck_assert_uint_eq(heap.pub.nspans, 3);
-	heap_free(&heap, a);
-	heap_free(&heap, b);
-	heap_free(&heap, c);
+	for (unsigned i = 0; i < 3; i++)
+		heap_free(&heap, three[i]);
 	valid();
 	ck_assert_uint_eq(heap.pub.nspans, 1);
 	ck_assert_uint_eq(heap.pub.live_bytes, 0);
@@ -179,13 +186,8 @@ END_TEST
 
 START_TEST(purge_gives_inner_pages_and_spares_the_young)
 {
-	unsigned char *a;
+	unsigned char *a = setup_freed();
 
-	heap_init(&heap, "test", MIB);
-	a = alloc(500000);
-	alloc(16);
-	memset(a, 0xaa, 500000);
-	heap_free(&heap, a);
 	ck_assert_uint_eq(heap_purge(&heap, 100000, MOST_PAGES), 0);
 	ck_assert_uint_ge(heap_purge(&heap, 0, MOST_PAGES), 120);
 	valid();
@@ -222,12 +224,7 @@ END_TEST
 
 START_TEST(refused_purge_is_tried_again)
 {
-	unsigned char *a;
-
-	heap_init(&heap, "test", MIB);
-	a = alloc(500000);
-	alloc(16);
-	heap_free(&heap, a);
+	setup_freed();
 	faults_refuse(FAULT_MADVISE);
 	ck_assert_uint_eq(heap_purge(&heap, 0, MOST_PAGES), 0);
 	faults_end();
