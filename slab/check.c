@@ -6,7 +6,7 @@ static const char *check_slab(const struct kmem_cache *cache, const struct slab 
 			      unsigned bucket)
 {
 	uint64_t state = atomic_load_explicit(&slab->state, memory_order_acquire);
-	uint32_t nfree = 0, nobjects = cache->pub.slab_objects;
+	uint32_t nfree = 0, nobjects = cache->pub.slab_objects, room;
 
 	for (uint32_t i = 0; i < nobjects; i++) {
 		bool home = atomic_load_explicit(&slab->free[i / 64], memory_order_relaxed) >>
@@ -21,12 +21,13 @@ static const char *check_slab(const struct kmem_cache *cache, const struct slab 
 		return "S1: a slab's count differs from its bitmap";
 	if (state & SLAB_OWNED || slab->bucket != bucket)
 		return "S2: a slab with an owner is on a list, or on another's";
-	if ((bucket == BUCKET_FULL) != (nfree == 0) ||
-	    (bucket == BUCKET_EMPTY) != (nfree == nobjects))
+	if (slab_bucket(cache, (int32_t)nfree, &room) != bucket)
 		return "S2: a slab's list does not fit its count";
 	if (slab->cache != cache || slab_of((void *)slab->base) != slab ||
 	    pagemap_id((void *)slab->base) != cache->id)
 		return "S5: the page map does not lead to the slab";
+	if (slab_room(state) != room)
+		return "S6: a slab's room does not fit its count and list";
 	return NULL;
 }
 

@@ -14,10 +14,11 @@
 #define PLACES 16u
 #define AHEAD  8u /* objects from one whose slab's record is fetched to the one at hand */
 
+/* Objects of one word of a slab's bitmap. */
 struct place {
-	struct slab *slab;
-	uint32_t word, nbits;
+	_Atomic uint64_t *word;
 	uint64_t bits;
+	uint64_t nbits;
 };
 
 static void report_interior(const struct slab *slab, const void *object)
@@ -45,28 +46,21 @@ static void report_stray(const struct kmem_cache *cache, const void *object)
 			   object, cache->pub.name);
 }
 
-/* The bits of a place into the bitmap. */
-static inline void write_back(struct kmem_cache *cache, struct place place)
-{
-	if (place.nbits)
-		slab_return(cache, place.slab, place.word, place.bits, place.nbits);
-}
-
 /* Add to what the table has of the same word, or make room for it. */
 static inline void enter(struct kmem_cache *cache, struct place *table, struct place run)
 {
-	uintptr_t hash = (uintptr_t)run.slab / sizeof(*run.slab) + run.word;
-	struct place *place = &table[hash % PLACES];
+	/* Words are numbered through all records: neighbours get places side by side. */
+	struct place *place = &table[(uintptr_t)run.word / sizeof(*run.word) % PLACES];
 
-	if (place->slab != run.slab || place->word != run.word ||
-	    __builtin_expect((place->bits & run.bits) != 0, 0)) {
-		/* An object that is there twice is found when the second one is written. */
-		write_back(cache, *place);
-		*place = run;
+	if (place->word == run.word && !(place->bits & run.bits)) {
+		place->bits |= run.bits;
+		place->nbits += run.nbits;
 		return;
 	}
-	place->bits |= run.bits;
-	place->nbits += run.nbits;
+	/* An object that is there twice is found when the second one is written. */
+	if (place->word)
+		slab_return(cache, place->word, place->bits, (uint32_t)place->nbits);
+	*place = run;
 }
 
 /* The slab of an object of the cache; NULL: none. */
@@ -75,37 +69,29 @@ static inline struct slab *find_slab(const struct kmem_cache *cache, const void 
 	return pagemap_id(object) == cache->id ? slab_of(object) : NULL;
 }
 
-static inline bool same_page(const void *one, const void *other)
+/*
+ * The first object's bit, and those of the objects behind it that belong to the
+ * same word of the bitmap.
+ */
+static inline struct place gather(const struct kmem_cache *cache, struct slab *slab, uint32_t first,
+				  void **objects, unsigned n)
 {
-	return ((uintptr_t)one ^ (uintptr_t)other) < PAGE_BYTES;
-}
+	uint32_t word = first / 64;
+	struct place run = {&slab->free[word], 1ull << first % 64, 1};
+	uint32_t stride = cache->pub.stride, reciprocal = cache->reciprocal;
+	uint32_t rest = cache->pub.slab_objects - word * 64;
+	uintptr_t base = slab->base + (uintptr_t)word * 64 * stride;
 
-/* Enter the objects at the front that lie on one page of the slab; how many. */
-static inline unsigned gather_page(struct kmem_cache *cache, struct place *table, struct slab *slab,
-				   void **objects, unsigned n)
-{
-	struct place run = {.slab = slab};
-	unsigned i = 0;
+	for (; run.nbits < n; run.nbits++) {
+		uint64_t offset = (uintptr_t)objects[run.nbits] - base;
+		uint64_t index = offset * reciprocal >> 32;
 
-	do {
-		int index = slab_index(cache, slab, objects[i]);
-		uint64_t bit = 1ull << (index & 63);
-
-		if (__builtin_expect(index < 0, 0)) {
-			report_interior(slab, objects[i]);
-			continue;
-		}
-		if (run.word != (uint32_t)index / 64 || run.bits & bit) {
-			if (run.nbits)
-				enter(cache, table, run);
-			run = (struct place){.slab = slab, .word = (uint32_t)index / 64};
-		}
-		run.bits |= bit;
-		run.nbits++;
-	} while (++i < n && same_page(objects[i], objects[0]));
-	if (run.nbits)
-		enter(cache, table, run);
-	return i;
+		if (index >= 64 || index >= rest || index * stride != offset ||
+		    run.bits & 1ull << index)
+			break;
+		run.bits |= 1ull << index;
+	}
+	return run;
 }
 
 void home_return(struct kmem_cache *cache, void **objects, unsigned n)
@@ -114,17 +100,26 @@ void home_return(struct kmem_cache *cache, void **objects, unsigned n)
 
 	for (unsigned done = 0; done < n;) {
 		struct slab *slab = find_slab(cache, objects[done]);
+		int index = slab ? slab_index(cache, slab, objects[done]) : -1;
 
 		/* Where objects are scattered, the record of a later one's slab is on its way. */
 		if (done + AHEAD < n)
 			__builtin_prefetch(find_slab(cache, objects[done + AHEAD]));
-		if (__builtin_expect(slab != NULL, 1))
-			done += gather_page(cache, table, slab, objects + done, n - done);
-		else
+		if (__builtin_expect(index >= 0, 1)) {
+			struct place run =
+				gather(cache, slab, (uint32_t)index, objects + done, n - done);
+
+			enter(cache, table, run);
+			done += run.nbits;
+		} else if (slab) {
+			report_interior(slab, objects[done++]);
+		} else {
 			report_stray(cache, objects[done++]);
+		}
 	}
 	for (unsigned i = 0; i < PLACES; i++)
-		write_back(cache, table[i]);
+		if (table[i].word)
+			slab_return(cache, table[i].word, table[i].bits, (uint32_t)table[i].nbits);
 }
 
 /* Take from the shelf's slab, and let go of it if that was all it had. */

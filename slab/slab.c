@@ -9,21 +9,19 @@
 
 #define EMPTY_KEEP 2 /* empty slabs a cache keeps until they decay */
 
-static struct meta_pool slab_pool = {.nbytes = sizeof(struct slab), .align = 64};
+static struct meta_pool slab_pool = {.nbytes = sizeof(struct slab), .align = SLAB_RECORD};
 
-static enum slab_bucket bucket_of(const struct kmem_cache *cache, int32_t nfree)
+enum slab_bucket slab_bucket(const struct kmem_cache *cache, int32_t nfree, uint32_t *room)
 {
 	int32_t nobjects = (int32_t)cache->pub.slab_objects;
+	const int32_t ends[BUCKETS] = {1,	 nobjects / 8, nobjects / 4, nobjects / 2,
+				       nobjects, INT32_MAX};
+	enum slab_bucket bucket = BUCKET_FULL;
 
-	if (nfree <= 0)
-		return BUCKET_FULL;
-	if (nfree >= nobjects)
-		return BUCKET_EMPTY;
-	if (nfree < nobjects / 8)
-		return BUCKET_EIGHTH;
-	if (nfree < nobjects / 4)
-		return BUCKET_FOURTH;
-	return nfree < nobjects / 2 ? BUCKET_HALF : BUCKET_MORE;
+	while (nfree >= ends[bucket])
+		bucket++;
+	*room = (uint32_t)(ends[bucket] - 1 - nfree);
+	return bucket;
 }
 
 static void count_slabs(uint32_t *count, uint32_t add)
@@ -139,10 +137,18 @@ struct slab *slab_acquire(struct kmem_cache *cache)
 }
 
 /* Put the slab, without owner, on the list its count asks for; it, if it is to be retired. */
-static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab, uint64_t state)
+static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab)
 {
-	enum slab_bucket bucket = bucket_of(cache, slab_nfree(state));
+	/* acquire: all returns so far, before the slab may be retired */
+	uint64_t state = atomic_load_explicit(&slab->state, memory_order_acquire), fits;
+	enum slab_bucket bucket;
+	uint32_t room;
 
+	do {
+		bucket = slab_bucket(cache, slab_nfree(state), &room);
+		fits = state >> 32 << 32 | (uint64_t)room << SLAB_ROOM;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&slab->state, &state, fits, memory_order_acq_rel, memory_order_acquire));
 	if (bucket == BUCKET_EMPTY && cache->pub.nslabs_empty >= EMPTY_KEEP) {
 		count_slabs(&cache->pub.nslabs, 0u - 1);
 		return slab;
@@ -155,14 +161,9 @@ void slab_release(struct slab *slab)
 {
 	struct kmem_cache *cache = slab->cache;
 	struct slab *retired;
-	uint64_t state;
 
 	lock_take(&cache->lock, LOCK_CACHE);
-	/* acquire: all returns so far, before the slab may be retired */
-	/* release: fresh; pairs with the acquire in slab_acquire */
-	state = atomic_fetch_and_explicit(&slab->state, ~(uint64_t)SLAB_OWNED,
-					  memory_order_acq_rel);
-	retired = settle_locked(cache, slab, state);
+	retired = settle_locked(cache, slab);
 	lock_release(&cache->lock, LOCK_CACHE);
 	if (retired)
 		slab_destroy(retired);
@@ -173,14 +174,11 @@ static unsigned choose(const struct slab *slab, unsigned word, void **out, unsig
 		       uint64_t *chosen)
 {
 	uint64_t bits = atomic_load_explicit(&slab->free[word], memory_order_relaxed), rest = bits;
-	uint32_t stride = slab->cache->pub.stride;
+	uintptr_t stride = slab->cache->pub.stride, first = slab->base + word * 64 * stride;
 	unsigned got = 0;
 
-	for (; rest && got < want; rest &= rest - 1) {
-		uint32_t index = word * 64 + (unsigned)__builtin_ctzll(rest);
-
-		out[got++] = (void *)(slab->base + (uintptr_t)index * stride);
-	}
+	for (; rest && got < want; rest &= rest - 1)
+		out[got++] = (void *)(first + (unsigned)__builtin_ctzll(rest) * stride);
 	*chosen = bits ^ rest;
 	return got;
 }
@@ -239,7 +237,7 @@ void slab_recount_all(struct kmem_cache *cache)
 			next = slab->next;
 			slab_recount(slab);
 			list_del_locked(cache, slab);
-			if (settle_locked(cache, slab, slab->state)) {
+			if (settle_locked(cache, slab)) {
 				slab->next = retired;
 				retired = slab;
 			}
@@ -252,34 +250,34 @@ void slab_recount_all(struct kmem_cache *cache)
 }
 
 /* Count n objects that came home without the lock, if that changes no list. */
-static bool return_quick(const struct kmem_cache *cache, struct slab *slab, int32_t n)
+static inline bool return_quick(struct slab *slab, uint32_t n)
 {
-	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed);
-	int32_t nfree;
+	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed), add;
 
 	do {
-		nfree = slab_nfree(state);
-		if (!(state & SLAB_OWNED) && bucket_of(cache, nfree) != bucket_of(cache, nfree + n))
-			return false;
-		/* release: the bits are set; pairs with the lock taken to retire the slab */
+		add = (uint64_t)n << 32;
+		if (!(state & SLAB_OWNED)) {
+			if (n > slab_room(state))
+				return false;
+			add -= n << SLAB_ROOM;
+		}
+		/* release: the bits are set; pairs with the acquire in settle_locked */
 	} while (!atomic_compare_exchange_weak_explicit(
-		&slab->state, &state, state + ((uint64_t)(uint32_t)n << 32), memory_order_release,
-		memory_order_relaxed));
+		&slab->state, &state, state + add, memory_order_release, memory_order_relaxed));
 	return true;
 }
 
 static __attribute__((noinline)) void return_slow(struct kmem_cache *cache, struct slab *slab,
-						  int32_t n)
+						  uint32_t n)
 {
 	struct slab *retired = NULL;
-	uint64_t state, add = (uint64_t)(uint32_t)n << 32;
+	uint64_t add = (uint64_t)n << 32;
 
 	lock_take(&cache->lock, LOCK_CACHE);
-	/* acquire, release: all returns so far, before the slab may be retired */
-	state = atomic_fetch_add_explicit(&slab->state, add, memory_order_acq_rel) + add;
-	if (!(state & SLAB_OWNED)) {
+	/* release: the bits are set; pairs with the acquire in settle_locked */
+	if (!(atomic_fetch_add_explicit(&slab->state, add, memory_order_release) & SLAB_OWNED)) {
 		list_del_locked(cache, slab);
-		retired = settle_locked(cache, slab, state);
+		retired = settle_locked(cache, slab);
 	}
 	lock_release(&cache->lock, LOCK_CACHE);
 	if (retired)
@@ -287,13 +285,14 @@ static __attribute__((noinline)) void return_slow(struct kmem_cache *cache, stru
 }
 
 /* The number of objects reported. */
-static __attribute__((noinline)) unsigned report_double(const struct slab *slab, unsigned word,
-							uint64_t twice)
+static __attribute__((noinline)) unsigned report_double(_Atomic uint64_t *word, uint64_t twice)
 {
+	const struct slab *slab = slab_of_word(word);
 	unsigned n = 0;
 
 	for (; twice; twice &= twice - 1, n++) {
-		unsigned index = word * 64 + (unsigned)__builtin_ctzll(twice);
+		unsigned index =
+			(unsigned)(word - slab->free) * 64 + (unsigned)__builtin_ctzll(twice);
 
 		report_bug("double free: object %p of cache '%s' came home a second time",
 			   (void *)(slab->base + (uintptr_t)index * slab->cache->pub.stride),
@@ -302,17 +301,15 @@ static __attribute__((noinline)) unsigned report_double(const struct slab *slab,
 	return n;
 }
 
-void slab_return(struct kmem_cache *cache, struct slab *slab, uint32_t word, uint64_t bits,
-		 unsigned nbits)
+void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits, uint32_t nbits)
 {
 	/* release: the last use of the objects; pairs with slab_take */
-	uint64_t before = atomic_fetch_or_explicit(&slab->free[word], bits, memory_order_release);
-	int32_t n = (int32_t)nbits;
+	uint64_t before = atomic_fetch_or_explicit(word, bits, memory_order_release);
 
 	if (__builtin_expect((bits & before) != 0, 0))
-		n -= (int32_t)report_double(slab, word, bits & before);
-	if (n > 0 && !return_quick(cache, slab, n))
-		return_slow(cache, slab, n);
+		nbits -= report_double(word, bits & before);
+	if (nbits > 0 && !return_quick(slab_of_word(word), nbits))
+		return_slow(cache, slab_of_word(word), nbits);
 }
 
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)

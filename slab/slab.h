@@ -3,7 +3,7 @@
  * A slab: a run of pages cut into objects of one cache. Its record lies outside
  * the pages; a bitmap says which objects are at home.
  *
- *	state: | free objects, signed: 32 | unused: 31 | owned: 1 |
+ *	state: | free objects, signed: 32 | room: 31 | owned: 1 |
  *
  * An owned slab belongs to one thread (or to whoever works on it), and only the
  * owner takes objects; anyone returns them. A taker lowers the count, then
@@ -18,9 +18,13 @@
  *      its count is the number of its objects: then no return is under way
  *  S4  objects below fresh have been handed out before (lowest first, so they
  *      are a prefix), those above never, and are not constructed
+ *  S5  the page map leads from each of its pages to it
+ *  S6  room, of a slab without owner, is how many more may return before another
+ *      list fits
  *
  * A return that would change the list, or fill the slab, is counted under the
- * cache's lock (S2, S3); any other by compare and swap alone.
+ * cache's lock (S2, S3); any other, for which there is room, by compare and swap
+ * alone.
  */
 #ifndef SLAB_SLAB_H
 #define SLAB_SLAB_H
@@ -29,7 +33,9 @@
 
 #define SLAB_WORDS   8
 #define SLAB_OBJECTS (SLAB_WORDS * 64)
+#define SLAB_RECORD  128
 #define SLAB_OWNED   1u
+#define SLAB_ROOM    1 /* shift */
 
 struct slab {
 	/* What a homecoming needs, for most sizes in one cache line. */
@@ -47,11 +53,22 @@ struct slab {
 	uint32_t absent; /* pages given back and not touched since */
 };
 
-_Static_assert(sizeof(struct slab) == 128, "two cache lines");
+_Static_assert(sizeof(struct slab) == SLAB_RECORD, "two cache lines, and aligned so");
 
 static inline int32_t slab_nfree(uint64_t state)
 {
 	return (int32_t)(state >> 32);
+}
+
+static inline uint32_t slab_room(uint64_t state)
+{
+	return (uint32_t)state >> SLAB_ROOM;
+}
+
+/* The slab whose bitmap the word is of. */
+static inline struct slab *slab_of_word(_Atomic uint64_t *word)
+{
+	return (struct slab *)((uintptr_t)word & ~(uintptr_t)(SLAB_RECORD - 1));
 }
 
 /* The slab an object of a cache's page belongs to. */
@@ -83,9 +100,10 @@ void slab_own_locked(struct slab *slab);
 void slab_release(struct slab *slab);
 /* The owner takes up to want objects, lowest first, constructed; the number taken. */
 unsigned slab_take(struct slab *slab, void **out, unsigned want);
-/* Set nbits bits of a word of the slab's bitmap: objects have come home. */
-void slab_return(struct kmem_cache *cache, struct slab *slab, uint32_t word, uint64_t bits,
-		 unsigned nbits);
+/* The list for a slab with nfree free objects, and how many more fit before the next list does. */
+enum slab_bucket slab_bucket(const struct kmem_cache *cache, int32_t nfree, uint32_t *room);
+/* Set nbits bits of a word of a slab's bitmap: objects have come home. */
+void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits, uint32_t nbits);
 
 /*
  * In the child of a fork, and for a cache that nobody uses: what threads that

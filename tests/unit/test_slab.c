@@ -32,7 +32,7 @@ static void put_back(struct slab *slab, void *object)
 {
 	int index = slab_index(cache, slab, object);
 
-	slab_return(cache, slab, (uint32_t)index / 64, 1ull << (index % 64), 1);
+	slab_return(cache, &slab->free[index / 64], 1ull << (index % 64), 1);
 }
 
 static int32_t nfree(const struct slab *slab)
@@ -281,6 +281,39 @@ START_TEST(S5_a_page_map_that_leads_elsewhere_is_found)
 }
 END_TEST
 
+START_TEST(S6_room_that_does_not_end_with_the_list_is_found)
+{
+	struct slab *slab = listed();
+
+	slab->state += 1u << SLAB_ROOM;
+	expect_broken("S6:");
+	slab->state -= 2u << SLAB_ROOM;
+	expect_broken("S6:");
+}
+END_TEST
+
+/* One by one: each list in turn, whatever the number of objects is divided by. */
+START_TEST(returns_one_by_one_pass_through_the_lists)
+{
+	struct slab *slab = setup(NULL);
+	void *objects[SLAB_OBJECTS];
+	unsigned bucket = BUCKET_FULL, changes = 0;
+
+	slab_take(slab, objects, cache->pub.slab_objects);
+	slab_release(slab);
+	for (unsigned i = 0; i < cache->pub.slab_objects; i++) {
+		ck_assert_ptr_null(cache_check(cache));
+		put_back(slab, objects[i]);
+		ck_assert_uint_ge(slab->bucket, bucket);
+		changes += slab->bucket != bucket;
+		bucket = slab->bucket;
+	}
+	ck_assert_ptr_null(cache_check(cache));
+	ck_assert_uint_eq(bucket, BUCKET_EMPTY);
+	ck_assert_uint_eq(changes, BUCKET_EMPTY);
+}
+END_TEST
+
 UNIT_MAIN("slab", lowest_address_first, a_slab_gives_all_it_has_and_no_more,
 	  index_of_what_is_no_object_is_negative, index_is_exact_for_all_sizes,
 	  each_object_is_constructed_once, a_second_return_is_reported,
@@ -288,4 +321,6 @@ UNIT_MAIN("slab", lowest_address_first, a_slab_gives_all_it_has_and_no_more,
 	  few_empty_slabs_are_kept, the_fullest_with_several_to_give_is_acquired,
 	  a_recount_mends_what_a_fork_left, S1_a_count_that_differs_from_the_bits_is_found,
 	  S2_a_slab_on_the_wrong_list_is_found, S4_an_object_out_above_the_fresh_is_found,
-	  S5_a_page_map_that_leads_elsewhere_is_found)
+	  S5_a_page_map_that_leads_elsewhere_is_found,
+	  S6_room_that_does_not_end_with_the_list_is_found,
+	  returns_one_by_one_pass_through_the_lists)
