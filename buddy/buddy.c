@@ -241,10 +241,14 @@ static SLOW bool take_other(const struct want *want, struct found *found, bool *
 	       take_joined(want, BLOCK_CLEAN, found) || take_above(want, found, refused);
 }
 
-/* What is resident first. Where no chunk can be had, a small block is a run. */
+/*
+ * What is resident first. Where no chunk can be had, a small block is a run, and so
+ * is malloc's always: it would open and return half a chunk each time.
+ */
 static bool take_locked(const struct want *want, struct found *found, bool *refused)
 {
-	if (chunk_serves(want->npages, want->align_pages) && take_small(want, found, refused))
+	if (want->kind != PAGE_LARGE && chunk_serves(want->npages, want->align_pages) &&
+	    take_small(want, found, refused))
 		return true;
 	return take_run(want, BLOCK_DIRTY, found) || take_other(want, found, refused);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The facade's sizes. Up to 32 KiB objects of caches malloc-16 … malloc-32768; to
- * 128 KiB blocks of the heap, heads included, then to a MiB runs of pages, both kept
+ * 64 KiB blocks of the heap, heads included, then to a MiB runs of pages, both kept
  * in sheaves by bins; above, runs of pages.
  *
  *	bytes	    steps		class	    bin
@@ -28,9 +28,9 @@
 #define NFRONTS	   41u
 #define ID_CLASSES ID_FIRST
 #define ID_FRONTS  (ID_CLASSES + NCLASSES)
-#define FRONT_RUNS 16u /* the first bin of runs, of 128 KiB */
-/* The heap serves up to this many bytes, 128 KiB with their head, pages more; bins hold up to: */
-#define HEAP_MAX  (((size_t)128 << 10) - BLOCK_HEAD)
+#define FRONT_RUNS 8u /* the first bin of runs, of 64 KiB */
+/* The heap serves up to this many bytes, 64 KiB with their head, pages more; bins hold up to: */
+#define HEAP_MAX  (((size_t)64 << 10) - BLOCK_HEAD)
 #define FRONT_MAX ((size_t)1 << 20)
 
 _Static_assert(ID_FRONTS + NFRONTS <= ID_USER, "ids below the program's");
@@ -90,18 +90,20 @@ static inline bool front_is_run(unsigned index)
 	return index >= FRONT_RUNS;
 }
 
-/* The step of eight to a doubling that holds nbytes. */
+/* The step of eight to a doubling, counted from 32 KiB, that holds nbytes. */
 static inline unsigned front_step(size_t nbytes)
 {
 	unsigned log = log2_floor(nbytes - 1);
 
-	return (log - 15) * 8 + (unsigned)((nbytes - 1) >> (log - 3) & 7);
+	return log * 8 + (unsigned)((nbytes - 1) >> (log - 3)) - 16 * 8;
 }
 
 /* The bin that serves a request of nbytes, above SMALL_MAX up to FRONT_MAX. */
 static inline unsigned front_index(size_t nbytes)
 {
-	return nbytes <= HEAP_MAX ? front_step(nbytes + BLOCK_HEAD) : front_step(nbytes) + 1;
+	unsigned run = nbytes > HEAP_MAX;
+
+	return front_step(nbytes + (run ? 0 : BLOCK_HEAD)) + run;
 }
 
 /* Bytes of a bin's blocks, heads included. */

@@ -100,18 +100,6 @@ static void *front_new(const struct kmem_cache *cache, bool *zeroed)
 	return block;
 }
 
-/* One block: more would be memory nobody asked for. */
-static unsigned front_refill(struct kmem_cache *cache, struct shelf *shelf, void **out,
-			     unsigned want)
-{
-	bool zeroed;
-
-	(void)shelf;
-	(void)want;
-	out[0] = front_new(cache, &zeroed);
-	return out[0] != NULL;
-}
-
 /* A block that came out of a sheaf, to the heap or the pages. */
 static void go_home(void *block)
 {
@@ -150,8 +138,8 @@ static void front_detach(struct kmem_cache *cache, struct shelf *shelf)
 	(void)shelf;
 }
 
+/* No refill: front_alloc brings one block, more would be memory nobody asked for. */
 static const struct cache_ops front_ops = {
-	.refill = front_refill,
 	.home = front_home,
 	.detach = front_detach,
 };
@@ -166,31 +154,28 @@ static struct kmem_cache *front_cache(unsigned index)
 	return cache_create_front(ID_FRONTS + index, front_size(index), &front_ops);
 }
 
-bool front_strange(unsigned index, void *block)
+/* A smaller block that begins on the page of one of the bin's, or a run resized. */
+void *front_strange(unsigned index, void *block)
 {
-	if (front_holds(index, block))
-		return false;
-	/* A smaller one that begins on the page of one of the bin's, or a run resized. */
-	go_home(block);
-	return true;
+	do {
+		go_home(block);
+		if (!slot_pop(&thread_slots[ID_FRONTS + index], &block))
+			return NULL;
+	} while (!front_holds(index, block));
+	return block;
 }
 
 void *front_alloc(size_t nbytes, bool *zeroed)
 {
 	unsigned index = front_index(nbytes);
 	struct kmem_cache *cache = front_cache(index);
-	void *block;
 
 	*zeroed = false;
 	if (!cache)
 		return NULL;
-	/* The caller found the sheaf empty, and large blocks have no other. */
-	if (cache->no_spare)
-		return front_new(cache, zeroed);
-	do {
-		block = slot_alloc_slow(cache, GFP_KERNEL);
-	} while (block && front_strange(index, block));
-	return block;
+	/* The caller found the sheaf empty, and there is no other. */
+	slot_missed(cache);
+	return front_new(cache, zeroed);
 }
 
 /* Is it a bin of large blocks, the thread's one sheaf of which is full? What comes stays out. */

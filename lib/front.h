@@ -34,20 +34,17 @@ struct heap *front_heap(unsigned i);
 /* heap_purge over all heaps. */
 size_t front_purge(uint32_t age_ms, size_t most);
 
-/* Is what came out of a bin's sheaf no block of the bin? Then it was dealt with. */
-bool front_strange(unsigned index, void *block);
+/* What came out of a bin's sheaf is no block of the bin: deal with it. The next one that is, or
+ * NULL. */
+void *front_strange(unsigned index, void *block) __attribute__((noinline));
 
 /* Is it, as far as can be seen, a live block of the bin? */
 static inline bool front_holds(unsigned index, void *block)
 {
-	const struct page *page;
-
-	/* All that is wrong with a heap's block shows in its head. */
+	/* All that is wrong with a heap's block shows in its head; a run resized has another id. */
 	if (!front_is_run(index))
 		return block_fits(block_of(block), front_size(index));
-	page = pagemap_page(block);
-	return !((uintptr_t)block & (PAGE_BYTES - 1)) && page->kind == PAGE_LARGE &&
-	       page->npages == front_size(index) >> PAGE_SHIFT;
+	return !((uintptr_t)block & (PAGE_BYTES - 1)) && pagemap_id(block) == ID_FRONTS + index;
 }
 
 /* nbytes as above, from the thread's sheaf; NULL: it has none. */
@@ -56,10 +53,9 @@ static inline void *front_cached(size_t nbytes)
 	unsigned index = front_index(nbytes);
 	void *block;
 
-	while (slot_pop(&thread_slots[ID_FRONTS + index], &block))
-		if (__builtin_expect(front_holds(index, block), 1) || !front_strange(index, block))
-			return block;
-	return NULL;
+	if (!slot_pop(&thread_slots[ID_FRONTS + index], &block))
+		return NULL;
+	return __builtin_expect(front_holds(index, block), 1) ? block : front_strange(index, block);
 }
 
 #endif

@@ -90,7 +90,7 @@ static void set_sheaf_size(struct kmem_cache *cache)
 	cache->level_first =
 		sheaf_level_for(cache->pub.stride, SHEAF_BYTES_FIRST, SHEAF_LEVEL_FIRST);
 	cache->direct = cache->pub.stride > SHEAF_OBJECT_MOST;
-	cache->no_spare = cache->pub.stride > SHEAF_OBJECT_MOST / 2;
+	cache->no_spare = cache->pub.stride > SHEAF_OBJECT_MOST / 4;
 	sheaf_bytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
 	cache->limit_max = (int32_t)(BARN_BYTES / sheaf_bytes);
 	if (cache->limit_max > BARN_SHEAVES)

@@ -95,6 +95,22 @@ void slot_widen(struct kmem_cache *cache, size_t nobjects)
 	widen(thread, cache, thread_slot(thread, cache->id), shelf);
 }
 
+void slot_missed(struct kmem_cache *cache)
+{
+	struct thread *thread = thread_known();
+	struct slot *slot;
+	struct shelf *shelf;
+
+	if (!thread || uncached(cache))
+		return;
+	slot = thread_slot(thread, cache->id);
+	shelf = thread_shelf(thread, cache->id);
+	if (!slot->mask)
+		return;
+	shelf_refilled(thread, cache, shelf, shelf_level(thread, cache, shelf));
+	widen(thread, cache, slot, shelf);
+}
+
 void shelf_swapped_often(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
 			 struct shelf *shelf)
 {

@@ -48,6 +48,8 @@ static inline __attribute__((always_inline)) bool slot_push(struct slot *slot, v
 void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags) __attribute__((noinline));
 void slot_free_slow(struct kmem_cache *cache, void *object) __attribute__((noinline));
 
+/* The thread's sheaf of a cache without spare was found empty: it may have earned a larger one. */
+void slot_missed(struct kmem_cache *cache);
 /* Let the thread's sheaf of the cache be one that holds two bulks of nobjects, if there may be. */
 void slot_widen(struct kmem_cache *cache, size_t nobjects);
 

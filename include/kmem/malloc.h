@@ -3,7 +3,7 @@
  * The C library's allocator by other names, for programs that link with
  * libkmem without replacing malloc. Semantics, alignment (16 bytes) and errno
  * are those of malloc(3). Up to 32 KiB come from the caches malloc-16 …
- * malloc-32768, up to 128 KiB from the boundary-tag heap, the rest,
+ * malloc-32768, up to 64 KiB from the boundary-tag heap, the rest,
  * and what is to be aligned to more than 16 KiB, are pages.
  */
 #ifndef KMEM_MALLOC_H

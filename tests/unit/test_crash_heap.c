@@ -4,7 +4,7 @@
 
 #include "lib/front.h"
 
-#define HEAP_BLOCK ((size_t)100000)
+#define HEAP_BLOCK ((size_t)60000)
 
 #define OVERWRITTEN "its header was overwritten, or no block begins there"
 #define FREE	    "double free, the block is free already"

@@ -91,7 +91,7 @@ END_TEST
 START_TEST(heaps_exist_from_the_first_large_block_on)
 {
 	ck_assert_ptr_null(front_heap(0));
-	kmem_free(kmem_malloc(100000));
+	kmem_free(kmem_malloc(60000));
 	ck_assert_ptr_nonnull(front_heap(0));
 	ck_assert_ptr_null(front_heap(FRONT_HEAPS));
 }
@@ -99,13 +99,13 @@ END_TEST
 
 static void *pass_over(void *busy)
 {
-	require(heap_of(kmem_malloc(100000), "test") != busy);
+	require(heap_of(kmem_malloc(60000), "test") != busy);
 	return NULL;
 }
 
 START_TEST(a_busy_heap_is_passed_over)
 {
-	struct heap *busy = heap_of(kmem_malloc(100000), "test");
+	struct heap *busy = heap_of(kmem_malloc(60000), "test");
 	pthread_t thread;
 
 	if (!front_heap(1))

@@ -74,7 +74,7 @@ START_TEST(every_list_hangs_from_the_root)
 	const uint64_t *table = (const uint64_t *)root_record.caches;
 	const struct kmem_root_cache *record;
 
-	kmem_free(kmem_malloc(100000));
+	kmem_free(kmem_malloc(60000));
 	kmem_cache_free(cache, kmem_cache_alloc(cache, GFP_KERNEL));
 	record = (const struct kmem_root_cache *)table[root_record.ncaches - 1];
 	ck_assert_str_eq(record->name, "rooted");
