@@ -39,15 +39,19 @@ void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given, uint6
 		__atomic_fetch_add(&cache->pub.lent, lent, __ATOMIC_RELAXED);
 }
 
-/* Fewer objects a slab the larger they are: an empty slab is what can be given back. */
+/*
+ * Many where they are small, so that what is allocated one after the other lies on
+ * pages side by side; fewer the larger they are, as an empty slab is what can be
+ * given back.
+ */
 static uint32_t wanted_objects(uint32_t stride)
 {
 	if (stride <= 64)
-		return 128;
+		return 512;
 	if (stride <= 256)
-		return 64;
+		return 256;
 	if (stride <= 1024)
-		return 32;
+		return 64;
 	if (stride <= 8192)
 		return 16;
 	return stride <= 32768 ? 8 : 4;
