@@ -89,8 +89,6 @@ static __attribute__((noinline)) void *realloc_slow(void *block, size_t nbytes)
 	struct found found;
 	void *resized;
 
-	if (!block)
-		return facade_malloc(nbytes);
 	if (nbytes == 0) {
 		facade_free(block);
 		return NULL;
@@ -111,6 +109,9 @@ void *kmem_realloc(void *block, size_t nbytes)
 {
 	unsigned id = pagemap_id(block);
 
+	/* Some programs allocate in no other way. */
+	if (!block)
+		return facade_malloc(nbytes);
 	if (id >= ID_FIRST && !id_is_front(id) && fits(nbytes, cache_of(id)->pub.stride))
 		return block;
 	return realloc_slow(block, nbytes);
