@@ -14,6 +14,7 @@ from .variants import Variant
 @dataclass
 class Row:
     """A line of the tables: the values of each allocator, one for each round."""
+    benchmark: str
     label: str
     times: dict[str, list[float]] = field(default_factory=dict)
     sizes: dict[str, list[float]] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class Results:
         # idle touches a GiB once: its time is that of the system's first use of those pages.
         first = (variant.name, "" if variant.once else "time_s", "peak_kib")
         for number, (name, time, size) in enumerate([first, *variant.also]):
-            row = Row(f"{variant.benchmark} {name}".strip(), derived=number > 0)
+            row = Row(variant.benchmark, f"{variant.benchmark} {name}".strip(), derived=number > 0)
             for allocator, found in runs.items():
                 if time:
                     row.times[allocator] = [float(f[time]) for f in found]
@@ -59,10 +60,15 @@ class Results:
                     row.sizes[allocator] = [float(f[size]) for f in found]
             self.rows.append(row)
 
-    def geomean(self, kind: str, name: str) -> float:
-        ratios = [row.ratio(kind, name, self.base) for row in self.rows if not row.derived]
+    def geomean(self, kind: str, name: str, benchmark: str = "") -> float:
+        """Over all cases, or those of one benchmark; NaN where there are none."""
+        ratios = [row.ratio(kind, name, self.base) for row in self.rows
+                  if not row.derived and benchmark in ("", row.benchmark)]
         logs = [math.log(r[0]) for r in ratios if r]
         return math.exp(sum(logs) / len(logs)) if logs else math.nan
+
+    def benchmarks(self) -> list[str]:
+        return list(dict.fromkeys(row.benchmark for row in self.rows))
 
     def behind(self, kind: str, bound: float) -> list[tuple[float, str, str]]:
         """(ratio, row, peer) where a peer's ratio is below bound, the worst first."""
@@ -108,6 +114,19 @@ def _table(results: Results, kind: str, title: str, bound: float, out: TextIO) -
         print(f"{'geometric mean':{widest}} {'1':>11} {means}".rstrip(), file=out)
 
 
+def _means(results: Results, kind: str, title: str, bound: float, out: TextIO) -> None:
+    """The geometric means of each benchmark's cases."""
+    peers = results.names[1:]
+    print(f"\n{title}", file=out)
+    print((f"{'':14}" + "".join(f"{name:<12.11}" for name in peers)).rstrip(), file=out)
+    for benchmark in results.benchmarks():
+        means = [results.geomean(kind, name, benchmark) for name in peers]
+        if all(math.isnan(m) for m in means):
+            continue
+        cells = (f"{'!' if m < bound else ' '}{m:.2f}" if not math.isnan(m) else " -" for m in means)
+        print((f"{benchmark:13} " + "".join(f"{c:<12}" for c in cells)).rstrip(), file=out)
+
+
 def _behind(results: Results, kind: str, title: str, bound: float, out: TextIO) -> None:
     found = results.behind(kind, bound)
     print(f"\n{title}: {len(found) or 'none'}", file=out)
@@ -123,6 +142,9 @@ def print_tables(results: Results, with_cpu: bool, out: TextIO) -> None:
     _table(results, "sizes", "PEAK RESIDENT SIZE", 1 / 1.15, out)
     if with_cpu:
         _table(results, "cpu", "CPU TIME", 0.95, out)
+    if len(results.names) > 1:
+        _means(results, "times", "TIME BY BENCHMARK, geometric means of its cases", 0.95, out)
+        _means(results, "sizes", "PEAK RESIDENT SIZE BY BENCHMARK", 1 / 1.15, out)
     if results.insn:
         print("\nINSTRUCTIONS (callgrind) per malloc and free", file=out)
         print(f"{'':24}" + "".join(f"{name:>12.11}" for name in results.names), file=out)
