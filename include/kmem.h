@@ -6,9 +6,13 @@
 #include <kmem/base.h>
 #include <kmem/cache.h>
 #include <kmem/gfp.h>
+#include <kmem/limits.h>
 #include <kmem/mallinfo.h>
 #include <kmem/malloc.h>
+#include <kmem/mempool.h>
 #include <kmem/options.h>
 #include <kmem/pages.h>
+#include <kmem/sheaf.h>
+#include <kmem/shrinker.h>
 
 #endif

@@ -22,7 +22,7 @@
 static struct kmem_cache *class_cache(unsigned index)
 {
 	struct kmem_cache *cache = cache_of(ID_CLASSES + index);
-	struct cache_shape shape = {.size = class_size(index), .align = 16};
+	struct cache_shape shape = {.size = class_size(index), .args.align = 16};
 	char name[KMEM_CACHE_NAME_MAX + 1];
 
 	if (cache)

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define SLAB_KNOWN   (0x7fffu | SLAB_NOWARN | SLAB_NOWAIT)
 #define BARN_BYTES   ((size_t)32 << 20) /* what a barn may come to hold */
 #define BARN_SHEAVES 1024
 
@@ -103,6 +104,34 @@ static void set_sheaf_size(struct kmem_cache *cache)
 		cache->limit_max < BARN_LIMIT_FIRST ? cache->limit_max : BARN_LIMIT_FIRST;
 }
 
+/* Sheaves of at least so many objects from the start. */
+static void widen_sheaves(struct kmem_cache *cache, unsigned capacity)
+{
+	while (sheaf_capacity(cache->level_first) < capacity)
+		cache->level_first++;
+	if (cache->level_max < cache->level_first)
+		cache->level_max = cache->level_first;
+}
+
+/* What the args say beyond the shape of objects. */
+static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *args)
+{
+	size_t most = args->limit_bytes / cache->pub.stride;
+
+	cache->ctor = args->ctor;
+	cache->dtor = args->dtor;
+	cache->reclaim = args->reclaim;
+	cache->limit_reached = args->limit_reached;
+	cache->data = args->data;
+	cache->limit = args->limit_objects;
+	if (args->limit_bytes && (!cache->limit || most < cache->limit))
+		cache->limit = most;
+	cache->reserve = args->reserve_objects;
+	atomic_store_explicit(&cache->used, 0, memory_order_relaxed);
+	cache->gated = cache->limit != 0;
+	widen_sheaves(cache, args->sheaf_capacity);
+}
+
 /* The record's barns are those of a cache that was destroyed: they are empty. */
 static void set_barns(struct kmem_cache *cache)
 {
@@ -116,7 +145,7 @@ static void set_barns(struct kmem_cache *cache)
 
 static uint32_t stride_align(const struct cache_shape *shape)
 {
-	uint32_t align = shape->align ? shape->align : 8;
+	uint32_t align = shape->args.align ? shape->args.align : 8;
 
 	if (shape->flags & SLAB_HWCACHE_ALIGN) {
 		uint32_t line = 64;
@@ -135,7 +164,6 @@ static void cache_setup(struct kmem_cache *cache, const struct cache_shape *shap
 	uint32_t align = stride_align(shape);
 
 	cache->ops = &slab_ops;
-	cache->ctor = shape->ctor;
 	memcpy(cache->pub.name, shape->name, strlen(shape->name) + 1);
 	cache->pub.object_size = shape->size;
 	cache->pub.align = align;
@@ -143,6 +171,7 @@ static void cache_setup(struct kmem_cache *cache, const struct cache_shape *shap
 	cache->pub.flags = shape->flags;
 	set_slab_size(cache);
 	set_sheaf_size(cache);
+	set_args(cache, &shape->args);
 	set_barns(cache);
 }
 
@@ -247,54 +276,121 @@ static int record_get_locked(struct kmem_cache *fresh, struct kmem_cache **recor
 	return 0;
 }
 
+static bool is_within(unsigned offset, unsigned nbytes, unsigned size)
+{
+	return offset <= size && nbytes <= size - offset;
+}
+
+/* What is wrong with the limits, or NULL. */
+static const char *limits_error(const struct cache_shape *shape)
+{
+	const struct kmem_cache_args *args = &shape->args;
+	uint32_t align = stride_align(shape);
+	size_t stride = (shape->size + align - 1) & ~(align - 1);
+	size_t limit = args->limit_objects ? args->limit_objects : SIZE_MAX;
+
+	if (args->limit_bytes && args->limit_bytes < stride)
+		return "limit_bytes is less than an object";
+	if (args->limit_bytes && args->limit_bytes / stride < limit)
+		limit = args->limit_bytes / stride;
+	if (args->reserve_objects && (limit == SIZE_MAX || args->reserve_objects > limit))
+		return "reserve_objects is more than the limit";
+	return NULL;
+}
+
 /* What is wrong with the arguments, or NULL. */
 static const char *shape_error(const struct cache_shape *shape)
 {
+	const struct kmem_cache_args *args = &shape->args;
+
 	if (!shape->name || !shape->name[0])
 		return "name is empty";
 	if (strlen(shape->name) > KMEM_CACHE_NAME_MAX)
 		return "name is longer than 63 bytes";
 	if (shape->size == 0 || shape->size > KMEM_CACHE_SIZE_MAX)
 		return "size is not between 1 and 4194304";
-	if (shape->align & (shape->align - 1) || shape->align > PAGE_BYTES)
+	if (shape->flags & SLAB_TYPESAFE_BY_RCU)
+		return "SLAB_TYPESAFE_BY_RCU needs RCU, which is not there";
+	if (shape->flags & ~SLAB_KNOWN)
+		return "flags has unknown bits";
+	if (args->align & (args->align - 1) || args->align > PAGE_BYTES)
 		return "align is not a power of two up to 4096";
-	return NULL;
+	if (!is_within(args->useroffset, args->usersize, shape->size))
+		return "useroffset and usersize reach beyond the object";
+	if (args->use_freeptr_offset &&
+	    !is_within(args->freeptr_offset, sizeof(void *), shape->size))
+		return "freeptr_offset reaches beyond the object";
+	if (args->sheaf_capacity > SHEAF_CAP_MAX)
+		return "sheaf_capacity is more than 255";
+	return limits_error(shape);
 }
 
 static struct kmem_cache *create_failed(const struct cache_shape *shape, int err, const char *why)
 {
 	if (!(shape->flags & SLAB_NOWARN))
 		report("kmem_cache_create: cache '%s': %s (size %u, align %u)",
-		       shape->name ? shape->name : "(null)", why, shape->size, shape->align);
+		       shape->name ? shape->name : "(null)", why, shape->size, shape->args.align);
 	if (shape->flags & SLAB_PANIC)
 		sys_abort();
 	errno = err;
 	return NULL;
 }
 
-struct kmem_cache *kmem_cache_create(const char *name, unsigned int size, unsigned int align,
-				     slab_flags_t flags, void (*ctor)(void *))
+static struct kmem_cache *create(const struct cache_shape *shape)
 {
-	struct cache_shape shape = {name, size, align, flags, ctor};
-	const char *wrong = shape_error(&shape);
+	const char *wrong = shape_error(shape);
 	struct kmem_cache *cache = NULL, *fresh;
 	int err;
 
 	if (wrong)
-		return create_failed(&shape, EINVAL, wrong);
+		return create_failed(shape, EINVAL, wrong);
 	fresh = meta_pool_get(&record_pool);
 	if (!fresh)
-		return create_failed(&shape, ENOMEM, "no memory");
+		return create_failed(shape, ENOMEM, "no memory");
 	lock_take(&cache_lock, LOCK_CACHES);
 	err = record_get_locked(fresh, &cache);
 	if (!err)
-		cache_publish(cache, &shape);
+		cache_publish(cache, shape);
 	lock_release(&cache_lock, LOCK_CACHES);
 	if (err == -ENOSPC)
-		return create_failed(&shape, ENOSPC, "all 65535 ids are in use");
+		return create_failed(shape, ENOSPC, "all 65535 ids are in use");
 	if (err)
-		return create_failed(&shape, ENOMEM, "no memory");
+		return create_failed(shape, ENOMEM, "no memory");
 	return cache;
+}
+
+struct kmem_cache *kmem_cache_create_args(const char *name, unsigned int size,
+					  const struct kmem_cache_args *args, slab_flags_t flags)
+{
+	struct cache_shape shape = {.name = name, .size = size, .flags = flags};
+
+	if (args)
+		shape.args = *args;
+	return create(&shape);
+}
+
+/* In parentheses: the header's macro of this name chooses between the two. */
+struct kmem_cache *(kmem_cache_create)(const char *name, unsigned int size, unsigned int align,
+				       slab_flags_t flags, void (*ctor)(void *object))
+{
+	return create(&(struct cache_shape){.name = name,
+					    .size = size,
+					    .flags = flags,
+					    .args = {.align = align, .ctor = ctor}});
+}
+
+struct kmem_cache *kmem_cache_create_usercopy(const char *name, unsigned int size,
+					      unsigned int align, slab_flags_t flags,
+					      unsigned int useroffset, unsigned int usersize,
+					      void (*ctor)(void *object))
+{
+	return create(&(struct cache_shape){.name = name,
+					    .size = size,
+					    .flags = flags,
+					    .args = {.align = align,
+						     .useroffset = useroffset,
+						     .usersize = usersize,
+						     .ctor = ctor}});
 }
 
 /* Send home up to n sheaves of a barn, or the next one's where it has none. */

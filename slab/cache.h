@@ -54,7 +54,8 @@ struct barn;
 struct kmem_cache {
 	struct kmem_root_cache pub;
 	const struct cache_ops *ops;
-	void (*ctor)(void *);
+	void (*ctor)(void *object);
+	void (*dtor)(void *object);
 	uint32_t id;	     /* as in the table, also while pub.id is 0 */
 	uint32_t reciprocal; /* of the stride, 2^32 / stride rounded up */
 	uint32_t slot;	     /* the distance in bytes of its slot from a thread's first */
@@ -63,10 +64,18 @@ struct kmem_cache {
 	uint8_t level_max;   /* … and when they have grown */
 	bool direct;	     /* objects too large for sheaves */
 	bool no_spare;	     /* so large that one sheaf must do */
+	bool gated;	     /* each operation takes the slow path: no sheaf is ever loaded */
 	int32_t limit_first; /* of a barn, sheaves … */
 	int32_t limit_max;   /* … and at most */
 	_Atomic uint32_t trim_epoch;
 	struct kmem_cache *next_free; /* guarded by the caches lock */
+
+	size_t limit;	     /* objects at once; 0: any number */
+	size_t reserve;	     /* of them, for __GFP_HIGH */
+	_Atomic size_t used; /* counted where there is a limit */
+	void (*reclaim)(struct kmem_cache *cache, void *data);
+	void (*limit_reached)(struct kmem_cache *cache, void *data);
+	void *data; /* for both */
 
 	struct barn *_Atomic barns; /* BARNS of them; NULL: nobody gave yet (barn.h) */
 
@@ -90,9 +99,9 @@ unsigned cache_ids(void);
 
 struct cache_shape {
 	const char *name;
-	unsigned size, align;
+	unsigned size;
 	slab_flags_t flags;
-	void (*ctor)(void *);
+	struct kmem_cache_args args;
 };
 
 /* The cache of a fixed id, below ID_USER, made if it is not there. NULL: no memory. */

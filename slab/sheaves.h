@@ -18,7 +18,7 @@
 /* Too large for sheaves, or they are not wanted. */
 static inline bool uncached(const struct kmem_cache *cache)
 {
-	return cache->direct || !settings.thread_cache;
+	return cache->direct || cache->gated || !settings.thread_cache;
 }
 
 /* Enter the shelf into the list of those in use. */

@@ -13,6 +13,7 @@
 
 #include <kmem/base.h>
 #include <kmem/gfp.h>
+#include <stdbool.h>
 
 KMEM_BEGIN_DECLS
 
@@ -20,29 +21,93 @@ struct kmem_cache;
 
 typedef unsigned int slab_flags_t;
 
-#define SLAB_HWCACHE_ALIGN   0x0001u /* align objects to cache lines (64 bytes) */
-#define SLAB_PANIC	     0x0002u /* abort if the cache cannot be created */
-#define SLAB_RECLAIM_ACCOUNT 0x0004u /* accepted; no meaning in userspace */
-#define SLAB_TEMPORARY	     SLAB_RECLAIM_ACCOUNT
-#define SLAB_ACCOUNT	     0x0008u /* accepted; no meaning in userspace */
-#define SLAB_NO_MERGE	     0x0010u /* accepted; caches are never merged */
-#define SLAB_NOWARN	     0x0020u /* libkmem's: a refused create prints nothing */
+/* Flags of a cache. The values are libkmem's own. */
+#define SLAB_HWCACHE_ALIGN	0x00001u /* align objects to cache lines (64 bytes) */
+#define SLAB_PANIC		0x00002u /* abort if the cache cannot be created */
+#define SLAB_RECLAIM_ACCOUNT	0x00004u /* accepted; no meaning in userspace */
+#define SLAB_TEMPORARY		SLAB_RECLAIM_ACCOUNT
+#define SLAB_ACCOUNT		0x00008u /* accepted; no meaning in userspace */
+#define SLAB_NO_MERGE		0x00010u /* accepted; caches are never merged */
+#define SLAB_NOLEAKTRACE	0x00020u /* accepted */
+#define SLAB_NO_USER_FLAGS	0x00040u /* accepted */
+#define SLAB_SKIP_KFENCE	0x00080u /* accepted */
+#define SLAB_CONSISTENCY_CHECKS 0x00100u /* accepted */
+#define SLAB_RED_ZONE		0x00200u /* accepted */
+#define SLAB_POISON		0x00400u /* accepted */
+#define SLAB_STORE_USER		0x00800u /* accepted */
+#define SLAB_TRACE		0x01000u /* accepted */
+#define SLAB_FAILSLAB		0x02000u /* accepted */
+#define SLAB_TYPESAFE_BY_RCU	0x04000u /* refused with EINVAL: there is no RCU to defer by */
+#define SLAB_NOWARN		0x10000u /* libkmem's: a refused create prints nothing */
+#define SLAB_NOWAIT		0x20000u /* libkmem's: a free makes no system call, waits for no lock */
 
 #define KMEM_CACHE_NAME_MAX 63u		       /* bytes in a cache's name */
 #define KMEM_CACHE_SIZE_MAX (4u * 1024 * 1024) /* bytes in an object */
 #define KMEM_CACHE_MAX	    65535u	       /* ids, some of them libkmem's own */
 
 /*
- * Create a cache of objects of size bytes (1 to KMEM_CACHE_SIZE_MAX), aligned
- * to align bytes (a power of two up to 4096; 0 means 8). ctor, if any, runs once for each object,
- * when it first leaves its slab, with no lock held; it may call the allocator. The name is copied.
+ * What may be said of a new cache; zero means the default, or none.
  *
- * Returns NULL with errno EINVAL (an argument; one line on standard error names
- * the cache and the argument unless SLAB_NOWARN), ENOMEM, or ENOSPC (all ids in use).
+ * align            a power of two up to 4096; 0: 8
+ * useroffset       with usersize the part of an object that may be copied to and from
+ *                  user space: checked to lie inside it, without further meaning here
+ * freeptr_offset   with use_freeptr_offset where the kernel may keep its free pointer:
+ *                  checked to lie inside the object; libkmem keeps none in objects
+ * ctor             runs once for each object, when it first leaves its slab; no lock is
+ *                  held, it may call the allocator
+ * sheaf_capacity   objects in a thread's sheaf of this cache from the start, up to 255
+ *
+ * libkmem's own:
+ *
+ * dtor             runs once for each object that was constructed (without ctor: handed
+ *                  out), before its slab's memory goes; no lock is held
+ * reclaim          asked, as a shrinker is (kmem/shrinker.h), before an allocation of any
+ *                  cache fails and before this one's limit is reported: frees objects of
+ *                  the program's that it can do without. Gets data
+ * limit_objects    objects that may be allocated at once
+ * limit_bytes      the same as bytes of whole objects, padding included
+ * limit_reached    is told, with data, of each request the limit refuses
+ * reserve_objects  of the limit, kept for requests with __GFP_HIGH
+ * data             for reclaim and limit_reached
  */
+struct kmem_cache_args {
+	unsigned int align;
+	unsigned int useroffset;
+	unsigned int usersize;
+	unsigned int freeptr_offset;
+	bool use_freeptr_offset;
+	void (*ctor)(void *object);
+	unsigned int sheaf_capacity;
+	void (*dtor)(void *object);
+	void (*reclaim)(struct kmem_cache *cache, void *data);
+	size_t limit_objects;
+	size_t limit_bytes;
+	void (*limit_reached)(struct kmem_cache *cache, void *data);
+	size_t reserve_objects;
+	void *data;
+};
+
+/*
+ * Create a cache of objects of size bytes (1 to KMEM_CACHE_SIZE_MAX). The name and
+ * args are copied; args NULL: all defaults.
+ *
+ * Returns NULL with errno EINVAL (an argument; one line on standard error names the
+ * cache and the argument unless SLAB_NOWARN), ENOMEM, or ENOSPC (all ids in use);
+ * with SLAB_PANIC it aborts instead.
+ */
+KMEM_API struct kmem_cache *kmem_cache_create_args(const char *name, unsigned int size,
+						   const struct kmem_cache_args *args,
+						   slab_flags_t flags);
+/* The same in the kernel's older form. */
 KMEM_API struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
 					      unsigned int align, slab_flags_t flags,
-					      void (*ctor)(void *));
+					      void (*ctor)(void *object));
+/* The kernel's form with a part for user space. */
+KMEM_API struct kmem_cache *kmem_cache_create_usercopy(const char *name, unsigned int size,
+						       unsigned int align, slab_flags_t flags,
+						       unsigned int useroffset,
+						       unsigned int usersize,
+						       void (*ctor)(void *object));
 
 /*
  * Destroy a cache that nobody uses any more. NULL is a no-op. With objects still
@@ -51,10 +116,22 @@ KMEM_API struct kmem_cache *kmem_cache_create(const char *name, unsigned int siz
  */
 KMEM_API int kmem_cache_destroy(struct kmem_cache *cache);
 
-/* One object, or NULL with errno ENOMEM (with GFP_NOWAIT: none at hand, errno EAGAIN). */
+/*
+ * One object, or NULL with errno ENOMEM (no memory, or a limit), or EAGAIN (GFP_NOWAIT: none
+ * at hand).
+ */
 KMEM_API void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags) KMEM_MALLOC;
 /* The same, zeroed. A cache with a constructor has state to keep: NULL with EINVAL. */
 KMEM_API void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags) KMEM_MALLOC;
+/*
+ * The same from memory of a node, NUMA_NO_NODE for any. Another node than the
+ * calling thread's passes the sheaves by. EINVAL: there is no such node.
+ */
+KMEM_API void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t flags, int node) KMEM_MALLOC;
+/* The same as kmem_cache_alloc: there are no memory cgroups to account list_lru entries to. */
+struct list_lru;
+KMEM_API void *kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru,
+				    gfp_t flags) KMEM_MALLOC;
 
 /*
  * Give an object back. NULL is a no-op. An address that is no object of this
@@ -79,10 +156,59 @@ KMEM_API void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nobjects, vo
  */
 KMEM_API int kmem_cache_shrink(struct kmem_cache *cache);
 
+/*
+ * Let nobjects of them be in slabs and sheaves now, pages touched, and the calling thread
+ * be ready: GFP_NOWAIT then finds them. 0, -ENOMEM, or -EINVAL for more than the limit.
+ */
+KMEM_API int kmem_cache_prealloc(struct kmem_cache *cache, size_t nobjects);
+
 /* The object size asked for, in bytes; the name given. */
 KMEM_API unsigned int kmem_cache_size(const struct kmem_cache *cache);
 KMEM_API const char *kmem_cache_name(const struct kmem_cache *cache);
 
+/*
+ * Print where an address comes from: cache, object, offset; heap block; run of pages;
+ * or that it is none of these. One line on standard error. false: not libkmem's.
+ */
+KMEM_API bool kmem_dump_obj(const void *address);
+
 KMEM_END_DECLS
+
+#define NUMA_NO_NODE (-1)
+
+/*
+ * Both of the kernel's forms: (name, size, args, flags) and (name, size, align, flags, ctor),
+ * told apart by the third argument. NULL there is args.
+ */
+#ifndef __cplusplus
+#define KMEM_CACHE_FORM(third)                                                                     \
+	_Generic((third),                                                                          \
+		struct kmem_cache_args *: kmem_cache_create_args,                                  \
+		const struct kmem_cache_args *: kmem_cache_create_args,                            \
+		void *: kmem_cache_create_args,                                                    \
+		default: kmem_cache_create)
+#define kmem_cache_create(name, size, third, ...)                                                  \
+	KMEM_CACHE_FORM(third)(name, size, third, __VA_ARGS__)
+#else
+extern "C++" {
+static inline struct kmem_cache *kmem_cache_create(const char *name, unsigned int size,
+						   const struct kmem_cache_args *args,
+						   slab_flags_t flags)
+{
+	return kmem_cache_create_args(name, size, args, flags);
+}
+}
+#endif
+
+/* A cache named after a struct, of its size and alignment. */
+#ifndef __cplusplus
+#define KMEM_CACHE(type, flags)                                                                    \
+	kmem_cache_create_args(#type, sizeof(struct type),                                         \
+			       &(struct kmem_cache_args){.align = _Alignof(struct type)}, flags)
+#else
+#define KMEM_CACHE(type, flags)                                                                    \
+	kmem_cache_create(#type, sizeof(struct type), (unsigned int)alignof(struct type), flags,   \
+			  nullptr)
+#endif
 
 #endif

@@ -10,6 +10,7 @@ import xml.etree.ElementTree
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 
 GFP_KERNEL, GFP_ZERO = 1, 2
+SLAB_NOWARN = 0x10000
 lib = ctypes.CDLL(sys.argv[1], use_errno=True)
 
 
@@ -21,6 +22,8 @@ def bind(name, result, *arguments):
 
 OBJECTS = POINTER(c_void_p)
 bind("kmem_cache_create", c_void_p, c_char_p, c_uint, c_uint, c_uint, c_void_p)
+bind("kmem_cache_create_args", c_void_p, c_char_p, c_uint, c_void_p, c_uint)
+bind("kmem_cache_create_usercopy", c_void_p, c_char_p, c_uint, c_uint, c_uint, c_uint, c_uint, c_void_p)
 bind("kmem_cache_destroy", c_int, c_void_p)
 bind("kmem_cache_alloc", c_void_p, c_void_p, c_uint)
 bind("kmem_cache_zalloc", c_void_p, c_void_p, c_uint)
@@ -81,7 +84,35 @@ def cache(size=200):
 def test_kmem_cache_create():
     lib.kmem_cache_destroy(cache())
     ctypes.set_errno(0)
-    equal(lib.kmem_cache_create(b"calls", 0, 0, 0x20, None), None)
+    equal(lib.kmem_cache_create(b"calls", 0, 0, SLAB_NOWARN, None), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+class CacheArgs(ctypes.Structure):
+    """struct kmem_cache_args"""
+    _fields_ = [("align", c_uint), ("useroffset", c_uint), ("usersize", c_uint), ("freeptr_offset", c_uint),
+                ("use_freeptr_offset", ctypes.c_bool), ("ctor", c_void_p), ("sheaf_capacity", c_uint),
+                ("dtor", c_void_p), ("reclaim", c_void_p), ("limit_objects", c_size_t),
+                ("limit_bytes", c_size_t), ("limit_reached", c_void_p), ("reserve_objects", c_size_t),
+                ("data", c_void_p)]
+
+
+def test_kmem_cache_create_args():
+    args = CacheArgs(align=256)
+    made = lib.kmem_cache_create_args(b"args", 100, ctypes.byref(args), 0)
+    one = lib.kmem_cache_alloc(made, GFP_KERNEL)
+    equal(one % 256, 0)
+    lib.kmem_cache_free(made, one)
+    equal(lib.kmem_cache_destroy(made), 0)
+    args.align = 3
+    equal(lib.kmem_cache_create_args(b"args", 100, ctypes.byref(args), SLAB_NOWARN), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+def test_kmem_cache_create_usercopy():
+    made = lib.kmem_cache_create_usercopy(b"user", 100, 0, 0, 40, 60, None)
+    equal(lib.kmem_cache_destroy(made), 0)
+    equal(lib.kmem_cache_create_usercopy(b"user", 100, 0, SLAB_NOWARN, 41, 60, None), None)
     equal(ctypes.get_errno(), errno.EINVAL)
 
 
