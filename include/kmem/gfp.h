@@ -12,21 +12,28 @@
  * __GFP_NORETRY  runs no shrinkers before it gives NULL.
  * __GFP_NOFAIL   never NULL: waits until memory can be had. Needs GFP_KERNEL.
  * __GFP_THISNODE from the node named, or NULL.
+ * __GFP_IO, __GFP_FS  handed through to shrinkers, which do without what holds the caller's
+ *                locks where they are missing (GFP_NOIO, GFP_NOFS).
+ *
+ * The low byte stays free: kernel sources keep bits of their own beside a mask there, as the
+ * roots of radix trees do.
  */
 #ifndef KMEM_GFP_H
 #define KMEM_GFP_H
 
 typedef unsigned int gfp_t;
 
-#define __GFP_DIRECT_RECLAIM 0x0001u
-#define __GFP_ZERO	     0x0002u
-#define __GFP_NOWARN	     0x0004u
-#define __GFP_HIGH	     0x0008u
-#define __GFP_NORETRY	     0x0010u
-#define __GFP_NOFAIL	     0x0020u
-#define __GFP_THISNODE	     0x0040u
+#define __GFP_DIRECT_RECLAIM 0x00100u
+#define __GFP_ZERO	     0x00200u
+#define __GFP_NOWARN	     0x00400u
+#define __GFP_HIGH	     0x00800u
+#define __GFP_NORETRY	     0x01000u
+#define __GFP_NOFAIL	     0x02000u
+#define __GFP_THISNODE	     0x04000u
+#define __GFP_IO	     0x08000u
+#define __GFP_FS	     0x10000u
 
-#define GFP_KERNEL __GFP_DIRECT_RECLAIM
+#define GFP_KERNEL (__GFP_DIRECT_RECLAIM | __GFP_IO | __GFP_FS)
 #define GFP_NOWAIT __GFP_NOWARN
 #define GFP_ATOMIC __GFP_HIGH
 

@@ -9,7 +9,7 @@ import sys
 import xml.etree.ElementTree
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 
-GFP_KERNEL, GFP_ZERO = 1, 2
+GFP_KERNEL, GFP_ZERO = 0x18100, 0x200
 SLAB_NOWARN = 0x10000
 lib = ctypes.CDLL(sys.argv[1], use_errno=True)
 
