@@ -6,6 +6,7 @@
 #include <kmem/base.h>
 #include <kmem/cache.h>
 #include <kmem/gfp.h>
+#include <kmem/kmalloc.h>
 #include <kmem/limits.h>
 #include <kmem/mallinfo.h>
 #include <kmem/malloc.h>

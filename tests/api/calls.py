@@ -9,7 +9,7 @@ import sys
 import xml.etree.ElementTree
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 
-GFP_KERNEL, GFP_ZERO = 0x18100, 0x200
+GFP_KERNEL, GFP_ZERO, GFP_ATOMIC = 0x18100, 0x200, 0x800
 SLAB_NOWARN = 0x10000
 lib = ctypes.CDLL(sys.argv[1], use_errno=True)
 
@@ -41,6 +41,12 @@ bind("kmem_free", None, c_void_p)
 bind("kmem_usable_size", c_size_t, c_void_p)
 bind("kmem_good_size", c_size_t, c_size_t)
 bind("kmem_trim", c_int)
+bind("kmem_kmalloc", c_void_p, c_size_t, c_uint)
+bind("kmem_kvmalloc", c_void_p, c_size_t, c_uint)
+bind("kmem_krealloc", c_void_p, c_void_p, c_size_t, c_uint)
+bind("kmem_kfree", None, c_void_p)
+bind("kmem_kfree_sensitive", None, c_void_p)
+bind("kmem_ksize", c_size_t, c_void_p)
 bind("kmem_pages_alloc", c_void_p, c_uint, c_uint)
 bind("kmem_pages_alloc_exact", c_void_p, c_size_t, c_uint)
 bind("kmem_pages_free", None, c_void_p)
@@ -263,6 +269,65 @@ def test_kmem_trim():
         ctypes.memset(block, 1, 1000)
         lib.kmem_free(block)
     equal(lib.kmem_trim(), 1)
+
+
+def test_kmem_kmalloc():
+    equal(lib.kmem_kmalloc(0, GFP_KERNEL), 16)
+    for size in SIZES + tuple(1 << log for log in range(23)) + (48, 96, 24576, 40960, 49152, 3 << 20):
+        block = lib.kmem_kmalloc(size, GFP_KERNEL)
+        equal(block % (size & -size), 0)
+        filled(block, size, 3)
+        lib.kmem_kfree(block)
+        block = lib.kmem_kmalloc(size, GFP_KERNEL | GFP_ZERO)
+        usable = lib.kmem_ksize(block)
+        equal(ctypes.string_at(block, usable), bytes(usable))
+        lib.kmem_kfree(block)
+    ctypes.set_errno(0)
+    equal(lib.kmem_kmalloc(100000, GFP_ATOMIC), None)
+    equal(ctypes.get_errno(), errno.EAGAIN)
+    equal(lib.kmem_kmalloc(2**63, GFP_KERNEL), None)
+    equal(ctypes.get_errno(), errno.ENOMEM)
+
+
+def test_kmem_kvmalloc():
+    for size in SIZES:
+        block = lib.kmem_kvmalloc(size, GFP_KERNEL)
+        filled(block, size, 3)
+        lib.kmem_kfree(block)
+
+
+def test_kmem_krealloc():
+    block = lib.kmem_krealloc(None, 1, GFP_KERNEL)
+    filled(block, 1, 5)
+    for size in SIZES + SIZES[::-1]:
+        block = lib.kmem_krealloc(block, size, GFP_KERNEL)
+        equal(ctypes.string_at(block, 1), b"\5")
+    equal(lib.kmem_krealloc(block, 0, GFP_KERNEL), 16)
+
+
+def test_kmem_kfree():
+    lib.kmem_kfree(None)
+    lib.kmem_kfree(16)
+    lib.kmem_kfree(lib.kmem_malloc(100))
+    made = cache()
+    lib.kmem_kfree(lib.kmem_cache_alloc(made, GFP_KERNEL))
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_kfree_sensitive():
+    lib.kmem_kfree_sensitive(None)
+    block = lib.kmem_kmalloc(100, GFP_KERNEL)
+    filled(block, 100, 7)
+    lib.kmem_kfree_sensitive(block)
+    equal(ctypes.string_at(block, 100), bytes(100))
+
+
+def test_kmem_ksize():
+    equal(lib.kmem_ksize(None), 0)
+    equal(lib.kmem_ksize(16), 0)
+    block = lib.kmem_kmalloc(100, GFP_KERNEL)
+    equal(lib.kmem_ksize(block), lib.kmem_good_size(100))
+    lib.kmem_kfree(block)
 
 
 def test_kmem_pages_alloc():

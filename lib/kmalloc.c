@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kmalloc: the facade's blocks on the kernel's terms (kmem/kmalloc.h).
+ *
+ * A class whose size a power of two divides has objects aligned to it, as slabs are
+ * aligned to their size; and the class that serves a request is divided by what divides
+ * the request: classes are all multiples of their distance, and a request that more than
+ * that divides is a class itself. Above the classes the alignment is asked for.
+ *
+ * All usable bytes of a zeroed block are zero, so that krealloc need not know how many of
+ * them were asked for.
+ */
+#include "buddy/sys.h"
+#include "lib/malloc.h"
+
+#include <errno.h>
+#include <kmem/kmalloc.h>
+#include <kmem/malloc.h>
+#include <string.h>
+
+#define SLOW	     __attribute__((noinline))
+#define ALIGN_MOST   ((size_t)4 << 20)
+#define NOFAIL_MS    10u /* between two attempts that must not fail */
+#define NOFAIL_BYTES ((size_t)1 << ARCH_ADDRESS_BITS)
+
+/* KMEM_ZERO_SIZE or NULL. */
+static inline bool is_none(const void *block)
+{
+	return (uintptr_t)block <= (uintptr_t)KMEM_ZERO_SIZE;
+}
+
+static inline size_t natural_align(size_t nbytes, size_t most)
+{
+	size_t align = nbytes & (0 - nbytes);
+
+	return align < most ? align : most;
+}
+
+static void *large(size_t nbytes, gfp_t flags, size_t align)
+{
+	void *block;
+
+	if (align > BLOCK_ALIGN && (nbytes <= HEAP_MAX || align > PAGE_BYTES))
+		block = aligned_alloc_any(align, nbytes);
+	else if (flags & __GFP_ZERO)
+		return kmem_calloc(1,
+				   kmem_good_size(nbytes)); /* what is known to be zero stays so */
+	else
+		block = facade_malloc(nbytes);
+	if (block && flags & __GFP_ZERO)
+		memset(block, 0, kmem_usable_size(block));
+	return block;
+}
+
+/* Small ones are not zeroed here. */
+static void *attempt(size_t nbytes, gfp_t flags, size_t most)
+{
+	struct kmem_cache *cache = NULL;
+
+	if (nbytes <= SMALL_MAX)
+		cache = cache_of(ID_CLASSES + class_index(nbytes));
+	if (cache)
+		return slot_alloc_slow(cache, flags & ~__GFP_ZERO);
+	if (!(flags & __GFP_DIRECT_RECLAIM)) {
+		errno = EAGAIN;
+		return NULL;
+	}
+	if (nbytes <= SMALL_MAX)
+		return facade_malloc(nbytes); /* the first of its class: makes the cache */
+	return large(nbytes, flags, natural_align(nbytes, most));
+}
+
+/* No sheaf has any. */
+static SLOW void *kmalloc_slow(size_t nbytes, gfp_t flags, size_t most)
+{
+	uint32_t never = 0;
+	void *block;
+
+	if (nbytes == 0)
+		return KMEM_ZERO_SIZE;
+	block = attempt(nbytes, flags, most);
+	while (!block && flags & __GFP_NOFAIL && flags & __GFP_DIRECT_RECLAIM &&
+	       nbytes < NOFAIL_BYTES) {
+		sys_futex_wait_ms(&never, 0, NOFAIL_MS);
+		block = attempt(nbytes, flags, most);
+	}
+	return block;
+}
+
+static inline __attribute__((always_inline)) void *kmalloc_most(size_t nbytes, gfp_t flags,
+								size_t most)
+{
+	bool small = nbytes - 1 < SMALL_MAX;
+	void *block;
+
+	if (__builtin_expect(!small, 0) ||
+	    !slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
+		      &block))
+		block = kmalloc_slow(nbytes, flags, most);
+	if (flags & __GFP_ZERO && small && block)
+		memset(block, 0, class_size(class_index(nbytes)));
+	return block;
+}
+
+void *kmem_kmalloc(size_t nbytes, gfp_t flags)
+{
+	return kmalloc_most(nbytes, flags, ALIGN_MOST);
+}
+
+void *kmem_kvmalloc(size_t nbytes, gfp_t flags)
+{
+	return kmalloc_most(nbytes, flags, PAGE_BYTES);
+}
+
+static void *copy(const void *block, size_t usable, size_t nbytes, gfp_t flags)
+{
+	void *other = kmem_kmalloc(nbytes, flags & ~__GFP_ZERO);
+
+	if (!other)
+		return NULL;
+	memcpy(other, block, usable);
+	facade_free((void *)block);
+	return other;
+}
+
+/* A block of usable bytes: pages are trimmed, grown and moved without a copy if they can be. */
+static void *resize(const void *block, size_t usable, size_t nbytes, gfp_t flags)
+{
+	bool grows = nbytes > usable;
+
+	if (usable > HEAP_MAX && flags & __GFP_DIRECT_RECLAIM &&
+	    !(grows && natural_align(nbytes, ALIGN_MOST) > PAGE_BYTES))
+		return kmem_realloc((void *)block, nbytes > HEAP_MAX ? nbytes : HEAP_MAX + 1);
+	return grows ? copy(block, usable, nbytes, flags) : (void *)block;
+}
+
+void *kmem_krealloc(const void *block, size_t nbytes, gfp_t flags)
+{
+	size_t usable, same;
+	void *resized;
+
+	if (nbytes == 0) {
+		kmem_kfree(block);
+		return KMEM_ZERO_SIZE;
+	}
+	if (is_none(block))
+		return kmem_kmalloc(nbytes, flags);
+	usable = kmem_usable_size(block);
+	if (!usable) { /* reported */
+		errno = EINVAL;
+		return NULL;
+	}
+	resized = resize(block, usable, nbytes, flags);
+	same = nbytes < usable ? nbytes : usable;
+	if (resized && flags & __GFP_ZERO)
+		memset((char *)resized + same, 0, kmem_usable_size(resized) - same);
+	return resized;
+}
+
+void kmem_kfree(const void *block)
+{
+	if (!is_none(block))
+		facade_free((void *)block);
+}
+
+void kmem_kfree_sensitive(const void *block)
+{
+	if (is_none(block))
+		return;
+	explicit_bzero((void *)block, kmem_usable_size(block));
+	facade_free((void *)block);
+}
+
+size_t kmem_ksize(const void *block)
+{
+	return is_none(block) ? 0 : kmem_usable_size(block);
+}
