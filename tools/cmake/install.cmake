@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Headers, libraries, kmemtop, the pkg-config files and the CMake package.
+# Headers, libraries, kmemtop, the manual, the pkg-config files and the CMake package.
 get_property(libraries GLOBAL PROPERTY kmem_libraries)
 install(TARGETS ${libraries} EXPORT libkmem)
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
@@ -7,6 +7,28 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET kmemtop)
 	install(TARGETS kmemtop)
 endif()
+
+# Manual pages, and for each function in a page's NAME section that is not the page itself a link
+# in section 3: one line, so that man takes the page for it.
+file(GLOB pages CONFIGURE_DEPENDS docs/man/*.[1-9])
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pages})
+foreach(page ${pages})
+	get_filename_component(file ${page} NAME)
+	get_filename_component(own ${page} NAME_WE)
+	string(REGEX MATCH "[1-9]$" section ${file})
+	if(file STREQUAL "kmemtop.1" AND NOT TARGET kmemtop)
+		continue()
+	endif()
+	install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT man)
+	file(STRINGS ${page} names REGEX "^\\.Nm (kmem|KMEM)_[A-Za-z0-9_]+( ,)?$")
+	list(TRANSFORM names REPLACE "^\\.Nm ([A-Za-z0-9_]+).*" "\\1")
+	list(REMOVE_ITEM names ${own})
+	foreach(name ${names})
+		file(WRITE ${PROJECT_BINARY_DIR}/man/${name}.3 ".so man${section}/${file}\n")
+		install(FILES ${PROJECT_BINARY_DIR}/man/${name}.3
+			DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT man)
+	endforeach()
+endforeach()
 
 # find_package(libkmem CONFIG): libkmem::kmem, ::kmem-static, ::kmem-malloc, ::kmem-malloc-static.
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/libkmem)
