@@ -44,11 +44,21 @@ static inline void lock_note(enum lock_rank rank, bool taken)
 		ASSERT(lock_held >> rank & 1);
 	lock_held ^= 1u << rank;
 }
+
+static inline bool lock_none_held(void)
+{
+	return !lock_held;
+}
 #else
 static inline void lock_note(enum lock_rank rank, bool taken)
 {
 	(void)rank;
 	(void)taken;
+}
+
+static inline bool lock_none_held(void)
+{
+	return true; /* nobody knows */
 }
 #endif
 

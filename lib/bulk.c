@@ -4,13 +4,34 @@
  * sheaf. Here, above the slabs, since a bulk free may hold blocks of any kind.
  */
 #include "lib/malloc.h"
+#include "slab/limit.h"
 #include "slab/slot_run.h"
 
 #include <errno.h>
 #include <kmem/cache.h>
 #include <limits.h>
+#include <string.h>
 
 #define SLOW __attribute__((noinline))
+
+/* Admitted as one request, so that no other is refused for what this one will not get. */
+static int alloc_limited(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
+{
+	bool waits = flags & __GFP_DIRECT_RECLAIM;
+	struct thread *thread = waits ? thread_self() : thread_known();
+
+	if (nobjects == 0)
+		return 0;
+	if (!thread && !waits) {
+		errno = EAGAIN;
+		return 0;
+	}
+	if (!limit_alloc(thread, cache, flags, (unsigned)nobjects, objects))
+		return 0;
+	for (size_t i = 0; flags & __GFP_ZERO && i < nobjects; i++)
+		memset(objects[i], 0, cache->pub.object_size);
+	return (int)nobjects;
+}
 
 /* In pieces, or one at a time where no sheaf has any; all or none. */
 static SLOW int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
@@ -21,6 +42,9 @@ static SLOW int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobject
 		errno = EINVAL;
 		return 0;
 	}
+	/* With a constructor, __GFP_ZERO is refused below. */
+	if (cache->gated && !(flags & __GFP_ZERO && cache->ctor))
+		return alloc_limited(cache, flags, nobjects, objects);
 	if (flags & __GFP_DIRECT_RECLAIM)
 		slot_widen(cache, nobjects);
 	while (done < nobjects) {

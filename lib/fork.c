@@ -7,6 +7,7 @@
 #include "lib/front.h"
 #include "lib/start.h"
 #include "slab/background.h"
+#include "slab/limit.h"
 #include "slab/reclaim.h"
 #include "slab/slab.h"
 #include "slab/thread.h"
@@ -69,6 +70,7 @@ static void in_child(void)
 	atomic_store_explicit(&lock_forking, NULL, memory_order_relaxed);
 	each_lock(lock_reset);
 	threads_after_fork();
+	limits_after_fork();
 	background_after_fork();
 }
 

@@ -10,6 +10,7 @@
  * between can lose it but never double it.
  */
 #include "slab/barn.h"
+#include "slab/limit.h"
 #include "slab/sheaves.h"
 #include "slab/slot.h"
 #include "slab/slot_load.h"
@@ -107,20 +108,29 @@ static void *alloc_uncached(struct kmem_cache *cache)
 	return object;
 }
 
+static SLOW void *alloc_limited(struct thread *thread, struct kmem_cache *cache, gfp_t flags)
+{
+	void *object;
+
+	return limit_alloc(thread, cache, flags, 1, &object) ? object : NULL;
+}
+
 /* Neither slot nor shelf nor barn has any. NULL with ENOMEM. */
-static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache)
+static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache, gfp_t flags)
 {
 	struct shelf *shelf;
 	void *object;
 
 	if (!thread && thread_attach())
-		return slot_alloc_slow(cache, GFP_KERNEL);
+		return slot_alloc_slow(cache, flags);
 	if (thread && !uncached(cache)) {
 		shelf = thread_shelf(thread, cache->id);
 		shelf_enlist(thread, shelf, cache->id);
 		if (thread_at_bound(thread))
 			thread_evict(thread);
 		object = alloc_from_slabs(thread, cache, shelf);
+	} else if (cache->gated) {
+		return alloc_limited(thread, cache, flags);
 	} else {
 		object = alloc_uncached(cache);
 	}
@@ -153,7 +163,9 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 			return object;
 	}
 	if (flags & __GFP_DIRECT_RECLAIM)
-		return alloc_more(thread, cache);
+		return alloc_more(thread, cache, flags);
+	if (thread && cache->gated)
+		return alloc_limited(thread, cache, flags);
 	errno = EAGAIN;
 	return NULL;
 }

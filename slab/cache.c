@@ -128,6 +128,7 @@ static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *arg
 		cache->limit = most;
 	cache->reserve = args->reserve_objects;
 	atomic_store_explicit(&cache->used, 0, memory_order_relaxed);
+	atomic_store_explicit(&cache->warned_ms, 0, memory_order_relaxed);
 	cache->gated = cache->limit != 0;
 	widen_sheaves(cache, args->sheaf_capacity);
 }

@@ -68,6 +68,7 @@ struct kmem_cache {
 	int32_t limit_first; /* of a barn, sheaves … */
 	int32_t limit_max;   /* … and at most */
 	_Atomic uint32_t trim_epoch;
+	_Atomic uint32_t warned_ms;   /* when the limit was last reported; 0: never */
 	struct kmem_cache *next_free; /* guarded by the caches lock */
 
 	size_t limit;	     /* objects at once; 0: any number */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The slab layer's invariants, one clause each: see slab.h and docs/design.md. */
+#include "slab/limit.h"
 #include "slab/slab.h"
 
 static const char *check_slab(const struct kmem_cache *cache, const struct slab *slab,
@@ -39,6 +40,9 @@ const char *cache_check(struct kmem_cache *cache)
 	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
 		for (struct slab *slab = cache->lists[bucket]; slab && !wrong; slab = slab->next)
 			wrong = check_slab(cache, slab, bucket);
+	if (!wrong && cache->gated &&
+	    atomic_load_explicit(&cache->used, memory_order_relaxed) != limit_count(cache))
+		wrong = "S7: a limited cache's count differs from the objects that are out";
 	lock_release(&cache->lock, LOCK_CACHE);
 	return wrong;
 }

@@ -6,6 +6,7 @@
 #include "buddy/meta.h"
 #include "buddy/relief.h"
 #include "buddy/sys.h"
+#include "slab/limit.h"
 
 #define EMPTY_KEEP 2 /* empty slabs a cache keeps until they decay */
 
@@ -310,6 +311,8 @@ void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits
 		nbits -= report_double(word, bits & before);
 	if (nbits > 0 && !return_quick(slab_of_word(word), nbits))
 		return_slow(cache, slab_of_word(word), nbits);
+	if (__builtin_expect(cache->gated, 0))
+		limit_lower(cache, nbits);
 }
 
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)

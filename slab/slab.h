@@ -21,6 +21,7 @@
  *  S5  the page map leads from each of its pages to it
  *  S6  room, of a slab without owner, is how many more may return before another
  *      list fits
+ *  S7  the count of a cache with a limit is that of the objects that are out (limit.h)
  *
  * A return that would change the list, or fill the slab, is counted under the
  * cache's lock (S2, S3); any other, for which there is room, by compare and swap

@@ -66,7 +66,8 @@ typedef unsigned int slab_flags_t;
  *                  the program's that it can do without. Gets data
  * limit_objects    objects that may be allocated at once
  * limit_bytes      the same as bytes of whole objects, padding included
- * limit_reached    is told, with data, of each request the limit refuses
+ * limit_reached    is told, with data, of each request the limit refuses; no lock is held. Not
+ *                  of those made from within it, or from within reclaim
  * reserve_objects  of the limit, kept for requests with __GFP_HIGH
  * data             for reclaim and limit_reached
  */

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+/* Caches with a limit: see limit.h. */
+#include "slab/limit.h"
+
+#include "buddy/report.h"
+#include "buddy/sys.h"
+#include "slab/sheaves.h"
+#include "slab/slab.h"
+
+#include <errno.h>
+
+#define WARN_MS 1000u /* from one line about a cache to the next, at least */
+
+static __thread bool calling __attribute__((tls_model("initial-exec")));
+
+static void call_back(struct kmem_cache *cache,
+		      void (*callback)(struct kmem_cache *cache, void *data))
+{
+	ASSERT(lock_none_held());
+	calling = true;
+	callback(cache, cache->data);
+	calling = false;
+}
+
+/* Count n more objects, if the limit allows them. */
+static bool limit_raise(struct kmem_cache *cache, gfp_t flags, size_t n)
+{
+	size_t most = cache->limit - (flags & __GFP_HIGH ? 0 : cache->reserve);
+	size_t used = atomic_load_explicit(&cache->used, memory_order_relaxed);
+
+	do {
+		if (n > most || used > most - n)
+			return false;
+		/* acquire: objects that came home are found there; pairs with limit_lower */
+	} while (!atomic_compare_exchange_weak_explicit(
+		&cache->used, &used, used + n, memory_order_acquire, memory_order_relaxed));
+	return true;
+}
+
+/* Let the program free objects; false: it cannot be asked. */
+static bool limit_make_room(struct kmem_cache *cache, gfp_t flags)
+{
+	if (!cache->reclaim || calling || !(flags & __GFP_DIRECT_RECLAIM) || flags & __GFP_NORETRY)
+		return false;
+	call_back(cache, cache->reclaim);
+	return true;
+}
+
+/* One thread, once in a while. */
+static bool may_warn(struct kmem_cache *cache)
+{
+	/* In this order, or another's time might be later than ours. */
+	uint32_t last = atomic_load_explicit(&cache->warned_ms, memory_order_relaxed);
+	uint32_t now = sys_now_ms() | 1; /* 0: never */
+
+	return (!last || now - last >= WARN_MS) &&
+	       atomic_compare_exchange_strong_explicit(&cache->warned_ms, &last, now,
+						       memory_order_relaxed, memory_order_relaxed);
+}
+
+static void limit_refused(struct kmem_cache *cache, gfp_t flags, unsigned n)
+{
+	if (flags & __GFP_DIRECT_RECLAIM && !(flags & __GFP_NOWARN) && may_warn(cache))
+		report("%s: cache '%s': %u more would exceed its limit of %zu objects, %zu of them "
+		       "reserved",
+		       n > 1 ? "kmem_cache_alloc_bulk" : "kmem_cache_alloc", cache->pub.name, n,
+		       cache->limit, cache->reserve);
+	if (cache->limit_reached && !calling)
+		call_back(cache, cache->limit_reached);
+}
+
+/* What the thread's active slab has, without a lock. */
+static unsigned take_at_hand(struct thread *thread, struct kmem_cache *cache, void **objects,
+			     unsigned n)
+{
+	struct shelf *shelf = thread_shelf(thread, cache->id);
+	struct slab *slab = shelf_slab(shelf);
+	unsigned got = slab ? slab_take(slab, objects, n) : 0;
+
+	shelf_count(&shelf->pub.taken, got);
+	return got;
+}
+
+/* The same, and as many more slabs as it takes, the last of which the thread keeps. */
+static unsigned take(struct thread *thread, struct kmem_cache *cache, void **objects, unsigned n)
+{
+	struct shelf passing = {.next = 0}, *shelf = &passing;
+	unsigned got = 0, more;
+
+	if (thread && !cache->direct) {
+		shelf = thread_shelf(thread, cache->id);
+		shelf_enlist(thread, shelf, cache->id);
+		shelf->moves++;
+	}
+	do {
+		more = cache->ops->refill(cache, shelf, objects + got, n - got);
+		got += more;
+	} while (more > 0 && got < n);
+	if (shelf == &passing || thread_at_bound(thread))
+		cache->ops->detach(cache, shelf);
+	if (shelf == &passing)
+		cache_count(cache, got, 0, 0);
+	else
+		shelf_count(&shelf->pub.taken, got);
+	return got;
+}
+
+bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, unsigned n,
+		 void **objects)
+{
+	bool waits = flags & __GFP_DIRECT_RECLAIM;
+	unsigned got;
+
+	if (!limit_raise(cache, flags, n) &&
+	    !(limit_make_room(cache, flags) && limit_raise(cache, flags, n))) {
+		limit_refused(cache, flags, n);
+		errno = ENOMEM;
+		return false;
+	}
+	got = waits ? take(thread, cache, objects, n) : take_at_hand(thread, cache, objects, n);
+	if (got == n)
+		return true;
+	cache->ops->home(cache, objects, got);
+	cache_count(cache, 0, got, 0);
+	limit_lower(cache, n - got);
+	errno = waits ? ENOMEM : EAGAIN;
+	return false;
+}
+
+static size_t slab_free_count(const struct slab *slab)
+{
+	size_t nfree = 0;
+
+	for (unsigned w = 0; w < slab->cache->nwords; w++)
+		nfree += (size_t)__builtin_popcountll(
+			atomic_load_explicit(&slab->free[w], memory_order_relaxed));
+	return nfree;
+}
+
+/* From above: if a fork lost a slab, what might be out of it counts as out. */
+size_t limit_count(const struct kmem_cache *cache)
+{
+	size_t out = (size_t)cache->pub.nslabs * cache->pub.slab_objects;
+
+	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
+			out -= slab_free_count(slab);
+	for_each_thread (thread) {
+		struct slab *slab = shelf_slab(thread_shelf(thread, cache->id));
+
+		if (slab)
+			out -= slab_free_count(slab);
+	}
+	return out;
+}
+
+void limits_after_fork(void)
+{
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++) {
+		struct kmem_cache *cache = cache_of(id);
+
+		if (cache && cache->pub.id && cache->gated)
+			atomic_store_explicit(&cache->used, limit_count(cache),
+					      memory_order_relaxed);
+	}
+}
