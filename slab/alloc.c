@@ -12,6 +12,7 @@
 #include "slab/barn.h"
 #include "slab/limit.h"
 #include "slab/sheaves.h"
+#include "slab/slab.h"
 #include "slab/slot.h"
 #include "slab/slot_load.h"
 #include "slab/slot_run.h"
@@ -286,4 +287,6 @@ void slot_free_slow(struct kmem_cache *cache, void *object)
 			return;
 	}
 	free_more(thread, cache, object);
+	if (__builtin_expect(cache->dtor != NULL, 0) && !(cache->pub.flags & SLAB_NOWAIT))
+		slab_destruct_surplus(cache);
 }

@@ -490,26 +490,38 @@ static void record_put_locked(struct kmem_cache *cache)
 	free_records = cache;
 }
 
-int kmem_cache_destroy(struct kmem_cache *cache)
+/* One try to destroy the cache: what still lives, and how many slabs. false: it is none. */
+static bool destroy_try(struct kmem_cache *cache, unsigned *nlive, unsigned *nslabs)
 {
 	bool known;
-	unsigned nlive = 0, nslabs = 0;
 
-	if (!cache)
-		return 0;
 	/* No slab is in other hands meanwhile. */
 	lock_take(&reclaim_lock, LOCK_RECLAIM);
 	lock_take(&cache_lock, LOCK_CACHES);
 	known = cache->pub.id != 0;
 	if (known) {
 		recall(cache);
-		nlive = each_live(cache, NULL);
-		nslabs = cache->pub.nslabs;
-		if (!nlive && !nslabs)
+		*nlive = each_live(cache, NULL);
+		*nslabs = cache->pub.nslabs;
+		if (!*nlive && !*nslabs)
 			record_put_locked(cache);
 	}
 	lock_release(&cache_lock, LOCK_CACHES);
 	lock_release(&reclaim_lock, LOCK_RECLAIM);
+	return known;
+}
+
+int kmem_cache_destroy(struct kmem_cache *cache)
+{
+	unsigned nlive = 0, nslabs = 0;
+	bool known;
+
+	if (!cache)
+		return 0;
+	/* Destructors run in between, with no lock held. */
+	do
+		known = destroy_try(cache, &nlive, &nslabs);
+	while (known && !nlive && nslabs && slab_destruct(cache));
 	if (!known) {
 		report_bug("kmem_cache_destroy: the cache at %p was destroyed before",
 			   (void *)cache);
@@ -535,6 +547,7 @@ int kmem_cache_shrink(struct kmem_cache *cache)
 		lock_release(&thread->lock, LOCK_THREAD);
 	}
 	cache_drain(cache);
+	slab_destruct(cache);
 	return __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED) != 0;
 }
 

@@ -2,8 +2,8 @@
 /*
  * Few survivors pin a slab, but not all its pages: those that hold free objects
  * only go back to the system while the slab lives on. Bitmaps lie outside the
- * slabs, so nothing is lost with the pages but what a constructor wrote: slabs of
- * caches with one are left alone.
+ * slabs, so nothing is lost with the pages but what a constructor wrote, or what a
+ * destructor may want to see: slabs of caches with one are left alone.
  *
  * Slabs without owner are taken off their lists in batches, as if to take
  * objects from them; so nobody else takes any, and those that come home meanwhile
@@ -61,7 +61,8 @@ static bool is_old_locked(struct slab *slab, const struct pass *pass)
 /* The first of the lists to look at: the fullest slabs have too little, some caches nothing. */
 static enum slab_bucket first_bucket_locked(const struct kmem_cache *cache)
 {
-	return cache->ctor || cache->pub.stride < STRIDE_LEAST ? BUCKET_EMPTY : BUCKET_FOURTH;
+	return cache->ctor || cache->dtor || cache->pub.stride < STRIDE_LEAST ? BUCKET_EMPTY
+									      : BUCKET_FOURTH;
 }
 
 /* Own a batch of slabs worth a visit, chained by next; their number. */

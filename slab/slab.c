@@ -5,6 +5,7 @@
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
 #include "buddy/relief.h"
+#include "buddy/report.h"
 #include "buddy/sys.h"
 #include "slab/limit.h"
 
@@ -58,12 +59,24 @@ static void list_del_locked(struct kmem_cache *cache, struct slab *slab)
 		count_slabs(&cache->pub.nslabs_empty, 0u - 1);
 }
 
+/* Those that were ever constructed, or left the slab. */
+static void destruct_objects(const struct slab *slab)
+{
+	const struct kmem_cache *cache = slab->cache;
+
+	ASSERT(lock_none_held());
+	for (uint32_t i = 0; i < slab->fresh; i++)
+		cache->dtor((void *)(slab->base + (uintptr_t)i * cache->pub.stride));
+}
+
 /* The slab's pages back to the buddy: no list knows it any more, no lock is held. */
 static void slab_destroy(struct slab *slab)
 {
 	size_t npages = slab->cache->pub.slab_pages;
 	void *base = (void *)slab->base;
 
+	if (slab->cache->dtor)
+		destruct_objects(slab);
 	relief_absent(-(long)slab->absent);
 	pagemap_set(base, npages, ID_NONE, NULL);
 	buddy_free(base, npages);
@@ -150,7 +163,7 @@ static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab)
 		fits = state >> 32 << 32 | (uint64_t)room << SLAB_ROOM;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&slab->state, &state, fits, memory_order_acq_rel, memory_order_acquire));
-	if (bucket == BUCKET_EMPTY && cache->pub.nslabs_empty >= EMPTY_KEEP) {
+	if (bucket == BUCKET_EMPTY && cache->pub.nslabs_empty >= EMPTY_KEEP && !cache->dtor) {
 		count_slabs(&cache->pub.nslabs, 0u - 1);
 		return slab;
 	}
@@ -315,7 +328,8 @@ void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits
 		limit_lower(cache, nbits);
 }
 
-unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)
+/* Free the empty slabs older than age_ms but the keep that became so last; those freed. */
+static unsigned free_empty(struct kmem_cache *cache, uint32_t age_ms, unsigned keep)
 {
 	uint32_t now = sys_now_ms();
 	struct slab *retired = NULL, *slab, *next;
@@ -324,7 +338,7 @@ unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)
 	lock_take(&cache->lock, LOCK_CACHE);
 	for (slab = cache->lists[BUCKET_EMPTY]; slab; slab = next) {
 		next = slab->next;
-		if ((int32_t)(now - slab->stamp) < (int32_t)age_ms)
+		if ((int32_t)(now - slab->stamp) < (int32_t)age_ms || (keep > 0 && keep--))
 			continue;
 		list_del_locked(cache, slab);
 		count_slabs(&cache->pub.nslabs, 0u - 1);
@@ -337,4 +351,20 @@ unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)
 		slab_destroy(retired);
 	}
 	return n;
+}
+
+unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)
+{
+	return cache->dtor ? 0 : free_empty(cache, age_ms, 0);
+}
+
+unsigned slab_destruct(struct kmem_cache *cache)
+{
+	return cache->dtor ? free_empty(cache, 0, 0) : 0;
+}
+
+void slab_destruct_surplus(struct kmem_cache *cache)
+{
+	if (__atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED) > EMPTY_KEEP)
+		free_empty(cache, 0, EMPTY_KEEP);
 }

@@ -113,8 +113,16 @@ void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits
 void slab_recount(struct slab *slab);
 void slab_recount_all(struct kmem_cache *cache);
 
-/* Free the empty slabs that are older than age_ms; those retired. */
+/*
+ * Free the empty slabs that are older than age_ms; those retired. None of a cache with a
+ * destructor, which runs with no lock held: they stay on their list, however many, until one
+ * of the next two is called, by whoever uses that cache.
+ */
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms);
+/* All empty slabs of a cache with a destructor; those freed. No lock may be held. */
+unsigned slab_destruct(struct kmem_cache *cache);
+/* The same, all but the few that any cache keeps. */
+void slab_destruct_surplus(struct kmem_cache *cache);
 
 extern const struct cache_ops slab_ops;
 

@@ -59,8 +59,10 @@ typedef unsigned int slab_flags_t;
  *
  * libkmem's own:
  *
- * dtor             runs once for each object that was constructed (without ctor: handed
- *                  out), before its slab's memory goes; no lock is held
+ * dtor             runs once for each object that was constructed (without ctor: that left
+ *                  its slab, if only for a sheaf), before its slab's memory goes: in a call
+ *                  that frees to the cache, shrinks or destroys it, so that kmem_trim leaves
+ *                  the memory of such a cache where it is; no lock is held
  * reclaim          asked, as a shrinker is (kmem/shrinker.h), before an allocation of any
  *                  cache fails and before this one's limit is reported: frees objects of
  *                  the program's that it can do without. Gets data
