@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/* Caches from C++: one function for each thing, called by main. */
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <kmem.h>
+#include <new>
+
+#define require(condition)                                                                         \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			std::fprintf(stderr, "line %d: %s\n", __LINE__, #condition);               \
+			std::exit(1);                                                              \
+		}                                                                                  \
+	} while (0)
+
+namespace
+{
+
+struct alignas(32) point {
+	double x, y;
+	point *next;
+};
+
+unsigned nbuilt, nended;
+
+void build(void *object)
+{
+	nbuilt++;
+	new (object) point{1, 2, nullptr};
+}
+
+void end(void *object)
+{
+	nended++;
+	static_cast<point *>(object)->~point();
+}
+
+/* It hands out objects, aligned so, and goes. */
+void use(kmem_cache *cache, std::size_t align)
+{
+	void *objects[100];
+
+	require(cache);
+	for (void *&object : objects) {
+		object = kmem_cache_alloc(cache, GFP_KERNEL);
+		require(object && reinterpret_cast<std::uintptr_t>(object) % align == 0);
+	}
+	kmem_cache_free_bulk(cache, 50, objects);
+	for (int i = 50; i < 100; i++)
+		kmem_cache_free(cache, objects[i]);
+	require(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 100, objects) == 100);
+	kmem_cache_free_bulk(cache, 100, objects);
+	require(kmem_cache_destroy(cache) == 0);
+}
+
+void both_forms()
+{
+	kmem_cache_args args{};
+
+	args.align = 128;
+	args.ctor = build;
+	args.dtor = end;
+	use(kmem_cache_create("args", sizeof(point), &args, 0), 128);
+	require(nbuilt > 0 && nbuilt == nended);
+	use(kmem_cache_create("null", sizeof(point), nullptr, SLAB_HWCACHE_ALIGN), 32);
+	use(kmem_cache_create("old", sizeof(point), 64, 0, nullptr), 64);
+	use(kmem_cache_create("old", sizeof(point), 0, 0, build), 8);
+	use(kmem_cache_create_args("args", sizeof(point), &args, SLAB_PANIC), 128);
+	use(kmem_cache_create_usercopy("copy", sizeof(point), 16, 0, 8, 8, nullptr), 16);
+}
+
+void named_after_a_struct()
+{
+	kmem_cache *cache = KMEM_CACHE(point, 0);
+
+	require(cache && kmem_cache_size(cache) == sizeof(point));
+	require(kmem_cache_name(cache)[0] == 'p');
+	use(cache, alignof(point));
+}
+
+void limited()
+{
+	kmem_cache_args args{};
+	unsigned ntold = 0;
+
+	args.limit_objects = 2;
+	args.data = &ntold;
+	args.limit_reached = [](kmem_cache *, void *data) { ++*static_cast<unsigned *>(data); };
+	kmem_cache *cache = kmem_cache_create("limited", sizeof(point), &args, 0);
+	void *one = kmem_cache_zalloc(cache, GFP_KERNEL),
+	     *two = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	require(one && two && static_cast<point *>(one)->next == nullptr);
+	errno = 0;
+	require(!kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOWARN) && errno == ENOMEM);
+	require(ntold == 1);
+	kmem_cache_free(cache, one);
+	kmem_cache_free(cache, two);
+	require(kmem_cache_destroy(cache) == 0);
+}
+
+void refused()
+{
+	errno = 0;
+	require(!kmem_cache_create("", 8, nullptr, SLAB_NOWARN) && errno == EINVAL);
+}
+
+} // namespace
+
+int main()
+{
+	both_forms();
+	named_after_a_struct();
+	limited();
+	refused();
+}
