@@ -9,7 +9,7 @@ import sys
 import xml.etree.ElementTree
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 
-GFP_KERNEL, GFP_ZERO, GFP_ATOMIC = 0x18100, 0x200, 0x800
+GFP_KERNEL, GFP_ZERO, GFP_NOWARN, GFP_ATOMIC = 0x18100, 0x200, 0x400, 0x800
 SLAB_NOWARN = 0x10000
 lib = ctypes.CDLL(sys.argv[1], use_errno=True)
 
@@ -31,6 +31,11 @@ bind("kmem_cache_free", None, c_void_p, c_void_p)
 bind("kmem_cache_alloc_bulk", c_int, c_void_p, c_uint, c_size_t, OBJECTS)
 bind("kmem_cache_free_bulk", None, c_void_p, c_size_t, OBJECTS)
 bind("kmem_cache_shrink", c_int, c_void_p)
+bind("kmem_cache_prefill_sheaf", c_void_p, c_void_p, c_uint, c_uint)
+bind("kmem_cache_alloc_from_sheaf", c_void_p, c_void_p, c_uint, c_void_p)
+bind("kmem_cache_refill_sheaf", c_int, c_void_p, c_uint, OBJECTS, c_uint)
+bind("kmem_cache_return_sheaf", None, c_void_p, c_uint, c_void_p)
+bind("kmem_cache_sheaf_size", c_uint, c_void_p)
 bind("kmem_cache_size", c_uint, c_void_p)
 bind("kmem_cache_name", c_char_p, c_void_p)
 bind("kmem_malloc", c_void_p, c_size_t)
@@ -194,6 +199,66 @@ def test_kmem_cache_size():
 def test_kmem_cache_name():
     made = cache()
     equal(lib.kmem_cache_name(made), b"calls")
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def prefilled(made, count):
+    sheaf = lib.kmem_cache_prefill_sheaf(made, GFP_KERNEL, count)
+    assert sheaf, "no sheaf"
+    return sheaf
+
+
+def test_kmem_cache_prefill_sheaf():
+    made = cache()
+    for count in (1, 100, 10000):
+        lib.kmem_cache_return_sheaf(made, GFP_KERNEL, prefilled(made, count))
+    equal(lib.kmem_cache_prefill_sheaf(made, GFP_NOWARN, 0), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_alloc_from_sheaf():
+    made = cache()
+    sheaf = prefilled(made, 10)
+    things = [lib.kmem_cache_alloc_from_sheaf(made, GFP_ZERO, sheaf) for _ in range(10)]
+    equal(len(set(things)), 10)
+    for thing in things:
+        equal(ctypes.string_at(thing, 200), bytes(200))
+        lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_alloc_from_sheaf(made, GFP_KERNEL, sheaf), None)
+    lib.kmem_cache_return_sheaf(made, GFP_KERNEL, sheaf)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_refill_sheaf():
+    made = cache()
+    sheaf = c_void_p(prefilled(made, 1))
+    equal(lib.kmem_cache_refill_sheaf(made, GFP_KERNEL, ctypes.cast(ctypes.byref(sheaf), OBJECTS), 500), 0)
+    equal(lib.kmem_cache_sheaf_size(sheaf), 500)
+    equal(lib.kmem_cache_refill_sheaf(made, GFP_NOWARN, ctypes.cast(ctypes.byref(sheaf), OBJECTS), 0),
+          -errno.EINVAL)
+    lib.kmem_cache_return_sheaf(made, GFP_KERNEL, sheaf)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_return_sheaf():
+    made = cache()
+    lib.kmem_cache_return_sheaf(made, GFP_KERNEL, None)
+    sheaf = prefilled(made, 3)
+    thing = lib.kmem_cache_alloc_from_sheaf(made, GFP_KERNEL, sheaf)
+    lib.kmem_cache_return_sheaf(made, GFP_KERNEL, sheaf)
+    equal(lib.kmem_cache_destroy(made), -errno.EBUSY)
+    lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_sheaf_size():
+    made = cache()
+    sheaf = prefilled(made, 30)
+    equal(lib.kmem_cache_sheaf_size(sheaf), 30)
+    lib.kmem_cache_free(made, lib.kmem_cache_alloc_from_sheaf(made, GFP_KERNEL, sheaf))
+    equal(lib.kmem_cache_sheaf_size(sheaf), 29)
+    lib.kmem_cache_return_sheaf(made, GFP_KERNEL, sheaf)
     equal(lib.kmem_cache_destroy(made), 0)
 
 
