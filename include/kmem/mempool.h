@@ -15,7 +15,7 @@ KMEM_BEGIN_DECLS
 
 struct kmem_mempool;
 
-/* The pool's allocator: an element or NULL; its inverse. pool_data is the pool's. */
+/* The pool's allocator, called with no lock held: an element or NULL; its inverse. */
 typedef void *(kmem_mempool_alloc_t)(gfp_t flags, void *pool_data);
 typedef void(kmem_mempool_free_t)(void *element, void *pool_data);
 
@@ -32,18 +32,26 @@ KMEM_API struct kmem_mempool *kmem_mempool_create_pages(int min_nr, unsigned int
 /* Free the reserve and the pool. Elements still out are the caller's mistake: it says how many. */
 KMEM_API void kmem_mempool_destroy(struct kmem_mempool *pool);
 
-/* Change the reserve's size. 0, -ENOMEM (it stays as it was) or -EINVAL. */
+/*
+ * Change the reserve's size, while others allocate and free. 0, -ENOMEM (it stays as it was)
+ * or -EINVAL (min_nr).
+ */
 KMEM_API int kmem_mempool_resize(struct kmem_mempool *pool, int min_nr);
 
 /*
  * An element. With GFP_KERNEL never NULL: it waits for one to be freed. Else NULL with
- * ENOMEM if neither allocator nor reserve has any. __GFP_ZERO: NULL with EINVAL, as an
- * element of the reserve is as its last owner left it.
+ * ENOMEM if neither allocator nor reserve has any; with the allocators below it then makes
+ * no system call and waits for no lock. __GFP_ZERO: NULL with EINVAL, as an element of the
+ * reserve is as its last owner left it.
+ *
+ * The allocator gets the flags with __GFP_NOWARN and __GFP_NORETRY, without __GFP_NOFAIL:
+ * it may map memory but runs no shrinkers. Only when the reserve is empty it is tried
+ * without __GFP_NORETRY, and again now and then while the caller waits.
  */
 KMEM_API void *kmem_mempool_alloc(struct kmem_mempool *pool, gfp_t flags);
 /* From the reserve alone; NULL with ENOMEM if it is empty. Waits for nothing. */
 KMEM_API void *kmem_mempool_alloc_preallocated(struct kmem_mempool *pool);
-/* NULL is a no-op. */
+/* To the reserve if it lacks one, and to who waits; else to the allocator. NULL is a no-op. */
 KMEM_API void kmem_mempool_free(void *element, struct kmem_mempool *pool);
 
 /* Elements in reserve now, and how many it is to have. */

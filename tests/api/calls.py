@@ -38,6 +38,25 @@ bind("kmem_cache_return_sheaf", None, c_void_p, c_uint, c_void_p)
 bind("kmem_cache_sheaf_size", c_uint, c_void_p)
 bind("kmem_cache_size", c_uint, c_void_p)
 bind("kmem_cache_name", c_char_p, c_void_p)
+POOL_ALLOC = ctypes.CFUNCTYPE(c_void_p, c_uint, c_void_p)
+POOL_FREE = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
+bind("kmem_mempool_create", c_void_p, c_int, POOL_ALLOC, POOL_FREE, c_void_p)
+bind("kmem_mempool_create_slab", c_void_p, c_int, c_void_p)
+bind("kmem_mempool_create_kmalloc", c_void_p, c_int, c_size_t)
+bind("kmem_mempool_create_pages", c_void_p, c_int, c_uint)
+bind("kmem_mempool_destroy", None, c_void_p)
+bind("kmem_mempool_resize", c_int, c_void_p, c_int)
+bind("kmem_mempool_alloc", c_void_p, c_void_p, c_uint)
+bind("kmem_mempool_alloc_preallocated", c_void_p, c_void_p)
+bind("kmem_mempool_free", None, c_void_p, c_void_p)
+bind("kmem_mempool_reserve", c_int, c_void_p)
+bind("kmem_mempool_min", c_int, c_void_p)
+bind("kmem_mempool_alloc_slab", c_void_p, c_uint, c_void_p)
+bind("kmem_mempool_free_slab", None, c_void_p, c_void_p)
+bind("kmem_mempool_kmalloc", c_void_p, c_uint, c_void_p)
+bind("kmem_mempool_kfree", None, c_void_p, c_void_p)
+bind("kmem_mempool_alloc_pages", c_void_p, c_uint, c_void_p)
+bind("kmem_mempool_free_pages", None, c_void_p, c_void_p)
 bind("kmem_malloc", c_void_p, c_size_t)
 bind("kmem_calloc", c_void_p, c_size_t, c_size_t)
 bind("kmem_realloc", c_void_p, c_void_p, c_size_t)
@@ -260,6 +279,134 @@ def test_kmem_cache_sheaf_size():
     equal(lib.kmem_cache_sheaf_size(sheaf), 29)
     lib.kmem_cache_return_sheaf(made, GFP_KERNEL, sheaf)
     equal(lib.kmem_cache_destroy(made), 0)
+
+
+def use_pool(pool, size, align):
+    """More elements than its reserve has, each of the size."""
+    assert pool, "no pool"
+    things = [lib.kmem_mempool_alloc(pool, GFP_KERNEL) for _ in range(20)]
+    equal(len(set(things)), 20)
+    for thing in things:
+        equal(thing % align, 0)
+        filled(thing, size, 4)
+        lib.kmem_mempool_free(thing, pool)
+    lib.kmem_mempool_destroy(pool)
+
+
+def test_kmem_mempool_create():
+    freed = []
+    alloc = POOL_ALLOC(lambda flags, data: lib.kmem_malloc(data))
+    free = POOL_FREE(lambda thing, data: freed.append(thing) or lib.kmem_free(thing))
+    use_pool(lib.kmem_mempool_create(3, alloc, free, 500), 500, 16)
+    equal(len(freed), 23)
+    equal(lib.kmem_mempool_create(0, alloc, free, 500), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+def test_kmem_mempool_create_slab():
+    made = cache()
+    use_pool(lib.kmem_mempool_create_slab(3, made), 200, 8)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_mempool_create_kmalloc():
+    use_pool(lib.kmem_mempool_create_kmalloc(3, 1000), 1000, 16)
+
+
+def test_kmem_mempool_create_pages():
+    use_pool(lib.kmem_mempool_create_pages(3, 2), 16384, 16384)
+
+
+def test_kmem_mempool_destroy():
+    lib.kmem_mempool_destroy(None)
+    lib.kmem_mempool_destroy(lib.kmem_mempool_create_kmalloc(10, 100))
+
+
+def test_kmem_mempool_resize():
+    pool = lib.kmem_mempool_create_kmalloc(10, 100)
+    for size in (100, 1, 50):
+        equal(lib.kmem_mempool_resize(pool, size), 0)
+        equal(lib.kmem_mempool_reserve(pool), size)
+    equal(lib.kmem_mempool_resize(pool, 0), -errno.EINVAL)
+    lib.kmem_mempool_destroy(pool)
+
+
+def test_kmem_mempool_alloc():
+    pool = lib.kmem_mempool_create_kmalloc(1, 100)
+    equal(lib.kmem_mempool_alloc(pool, GFP_KERNEL | GFP_ZERO | GFP_NOWARN), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+    thing = lib.kmem_mempool_alloc(pool, GFP_KERNEL)
+    filled(thing, 100, 1)
+    lib.kmem_mempool_free(thing, pool)
+    lib.kmem_mempool_destroy(pool)
+
+
+def test_kmem_mempool_alloc_preallocated():
+    pool = lib.kmem_mempool_create_kmalloc(1, 100)
+    thing = lib.kmem_mempool_alloc_preallocated(pool)
+    filled(thing, 100, 1)
+    equal(lib.kmem_mempool_alloc_preallocated(pool), None)
+    equal(ctypes.get_errno(), errno.ENOMEM)
+    lib.kmem_mempool_free(thing, pool)
+    lib.kmem_mempool_destroy(pool)
+
+
+def test_kmem_mempool_free():
+    pool = lib.kmem_mempool_create_kmalloc(1, 100)
+    lib.kmem_mempool_free(None, pool)
+    lib.kmem_mempool_free(lib.kmem_mempool_alloc(pool, GFP_KERNEL), pool)
+    lib.kmem_mempool_destroy(pool)
+
+
+def test_kmem_mempool_reserve():
+    pool = lib.kmem_mempool_create_kmalloc(5, 100)
+    equal(lib.kmem_mempool_reserve(pool), 5)
+    thing = lib.kmem_mempool_alloc_preallocated(pool)
+    equal(lib.kmem_mempool_reserve(pool), 4)
+    lib.kmem_mempool_free(thing, pool)
+    lib.kmem_mempool_destroy(pool)
+
+
+def test_kmem_mempool_min():
+    pool = lib.kmem_mempool_create_kmalloc(5, 100)
+    equal(lib.kmem_mempool_min(pool), 5)
+    lib.kmem_mempool_destroy(pool)
+
+
+def use_kind(alloc, free, data, size):
+    thing = alloc(GFP_KERNEL | GFP_ZERO, data)
+    equal(ctypes.string_at(thing, size), bytes(size))
+    filled(thing, size, 6)
+    free(thing, data)
+
+
+def test_kmem_mempool_alloc_slab():
+    made = cache()
+    use_kind(lib.kmem_mempool_alloc_slab, lib.kmem_mempool_free_slab, made, 200)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_mempool_free_slab():
+    made = cache()
+    lib.kmem_mempool_free_slab(lib.kmem_cache_alloc(made, GFP_KERNEL), made)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_mempool_kmalloc():
+    for size in SIZES:
+        use_kind(lib.kmem_mempool_kmalloc, lib.kmem_mempool_kfree, size, size)
+
+
+def test_kmem_mempool_kfree():
+    lib.kmem_mempool_kfree(lib.kmem_malloc(1000), 1000)
+
+
+def test_kmem_mempool_alloc_pages():
+    use_kind(lib.kmem_mempool_alloc_pages, lib.kmem_mempool_free_pages, 3, 32768)
+
+
+def test_kmem_mempool_free_pages():
+    lib.kmem_mempool_free_pages(lib.kmem_pages_alloc(2, GFP_KERNEL), 2)
 
 
 SIZES = (1, 16, 100, 1000, 10000, 100000, 1000000, 10000000)

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/* Pools over caches, malloc and pages: the ready-made allocators. */
+#include "buddy/pagemap.h"
+#include "buddy/report.h"
+#include "lib/gfp.h"
+#include "lib/malloc.h"
+#include "lib/mempool.h"
+
+#include <errno.h>
+#include <kmem/pages.h>
+
+#define ORDER_MAX (ARCH_ADDRESS_BITS - PAGE_SHIFT)
+
+bool mempool_is_plain(const char *doing, const struct kmem_cache *cache)
+{
+	if (!cache)
+		report("%s: cache is NULL", doing);
+	else if (cache->ctor)
+		report("%s: cache '%s' has a constructor, and an element of the reserve is as its "
+		       "last owner left it",
+		       doing, cache->pub.name);
+	return cache && !cache->ctor;
+}
+
+struct kmem_mempool *kmem_mempool_create_slab(int min_nr, struct kmem_cache *cache)
+{
+	return mempool_make("kmem_mempool_create_slab", min_nr, kmem_mempool_alloc_slab,
+			    kmem_mempool_free_slab, cache);
+}
+
+struct kmem_mempool *kmem_mempool_create_kmalloc(int min_nr, size_t nbytes)
+{
+	return mempool_make("kmem_mempool_create_kmalloc", min_nr, kmem_mempool_kmalloc,
+			    kmem_mempool_kfree, (void *)nbytes);
+}
+
+struct kmem_mempool *kmem_mempool_create_pages(int min_nr, unsigned int order)
+{
+	static const char doing[] = "kmem_mempool_create_pages";
+
+	if (order > ORDER_MAX) {
+		report("%s: order %u is above %u", doing, order, (unsigned)ORDER_MAX);
+		errno = EINVAL;
+		return NULL;
+	}
+	return mempool_make(doing, min_nr, kmem_mempool_alloc_pages, kmem_mempool_free_pages,
+			    (void *)(uintptr_t)order);
+}
+
+void *kmem_mempool_alloc_slab(gfp_t flags, void *cache)
+{
+	return kmem_cache_alloc(cache, flags);
+}
+
+void kmem_mempool_free_slab(void *element, void *cache)
+{
+	kmem_cache_free(cache, element);
+}
+
+void *kmem_mempool_kmalloc(gfp_t flags, void *nbytes)
+{
+	return gfp_malloc((size_t)nbytes, flags);
+}
+
+void kmem_mempool_kfree(void *element, void *nbytes)
+{
+	(void)nbytes;
+	facade_free(element);
+}
+
+void *kmem_mempool_alloc_pages(gfp_t flags, void *order)
+{
+	return kmem_pages_alloc((unsigned)(uintptr_t)order, flags);
+}
+
+void kmem_mempool_free_pages(void *element, void *order)
+{
+	(void)order;
+	kmem_pages_free(element);
+}
