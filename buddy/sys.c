@@ -5,6 +5,7 @@
 #include "buddy/arch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -231,6 +232,31 @@ unsigned sys_cpu(void)
 	int cpu = sched_getcpu();
 
 	return cpu < 0 ? 0 : (unsigned)cpu;
+}
+
+unsigned sys_node(void)
+{
+	unsigned cpu, node;
+	int saved = errno;
+	bool known = getcpu(&cpu, &node) == 0;
+
+	errno = saved;
+	return known ? node : 0;
+}
+
+bool sys_read_file(const char *path, char *buf, size_t nbytes)
+{
+	long file = arch_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	long n;
+
+	if (failed(file))
+		return false;
+	n = arch_syscall(SYS_read, file, (long)buf, (long)nbytes - 1, 0, 0, 0);
+	arch_syscall(SYS_close, file, 0, 0, 0, 0, 0);
+	if (failed(n))
+		return false;
+	buf[n] = '\0';
+	return true;
 }
 
 uint32_t sys_tid(void)

@@ -70,9 +70,13 @@ void sys_core_show(void *addr, size_t nbytes);
 /* Number of usable processors, at least 1, and the one this thread runs on. */
 unsigned sys_ncpus(void);
 unsigned sys_cpu(void);
+/* The node of memory (NUMA) of that processor. */
+unsigned sys_node(void);
 uint32_t sys_tid(void);
 /* Of this thread, as ps shows it: 15 bytes at most. */
 void sys_thread_name(const char *name);
+/* The beginning of a file, ended by a zero byte; false: it cannot be read. */
+bool sys_read_file(const char *path, char *buf, size_t nbytes);
 /* Sixteen bytes the kernel chose at random for this process. */
 const unsigned char *sys_random16(void);
 /* Running with more rights than the caller has: the environment is not to be trusted. */

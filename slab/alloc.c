@@ -95,8 +95,7 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 	return objects[0];
 }
 
-/* One object straight from a slab. */
-static void *alloc_uncached(struct kmem_cache *cache)
+void *alloc_uncached(struct kmem_cache *cache)
 {
 	struct shelf shelf = {.next = 0};
 	void *object;

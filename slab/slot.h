@@ -47,6 +47,8 @@ static inline __attribute__((always_inline)) bool slot_push(struct slot *slot, v
 /* The slow paths behind them, in stages: see alloc.c. NULL: ENOMEM, EAGAIN if it may not wait. */
 void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags) __attribute__((noinline));
 void slot_free_slow(struct kmem_cache *cache, void *object) __attribute__((noinline));
+/* An object straight from a slab, past sheaves and barn; NULL: no memory. */
+void *alloc_uncached(struct kmem_cache *cache);
 
 /* The thread's sheaf of a cache without spare was found empty: it may have earned a larger one. */
 void slot_missed(struct kmem_cache *cache);

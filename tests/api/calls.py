@@ -27,6 +27,8 @@ bind("kmem_cache_create_usercopy", c_void_p, c_char_p, c_uint, c_uint, c_uint, c
 bind("kmem_cache_destroy", c_int, c_void_p)
 bind("kmem_cache_alloc", c_void_p, c_void_p, c_uint)
 bind("kmem_cache_zalloc", c_void_p, c_void_p, c_uint)
+bind("kmem_cache_alloc_node", c_void_p, c_void_p, c_uint, c_int)
+bind("kmem_cache_alloc_lru", c_void_p, c_void_p, c_void_p, c_uint)
 bind("kmem_cache_free", None, c_void_p, c_void_p)
 bind("kmem_cache_alloc_bulk", c_int, c_void_p, c_uint, c_size_t, OBJECTS)
 bind("kmem_cache_free_bulk", None, c_void_p, c_size_t, OBJECTS)
@@ -166,6 +168,25 @@ def test_kmem_cache_zalloc():
         equal(ctypes.string_at(thing, 200), bytes(200))
         filled(thing, 200, 255)
         lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_alloc_node():
+    made = cache()
+    for node in (-1, 0):
+        thing = lib.kmem_cache_alloc_node(made, GFP_KERNEL, node)
+        filled(thing, 200, 8)
+        lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_alloc_node(made, GFP_KERNEL | GFP_NOWARN, 5000), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_alloc_lru():
+    made = cache()
+    thing = lib.kmem_cache_alloc_lru(made, None, GFP_KERNEL)
+    filled(thing, 200, 8)
+    lib.kmem_cache_free(made, thing)
     equal(lib.kmem_cache_destroy(made), 0)
 
 
