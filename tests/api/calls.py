@@ -88,6 +88,7 @@ bind("kmem_mallinfo2", Mallinfo2)
 bind("kmem_malloc_info", c_int, c_int, c_void_p)
 bind("kmem_malloc_stats", None)
 bind("kmem_mallopt", c_int, c_int, c_int)
+bind("kmem_dump_obj", ctypes.c_bool, c_void_p)
 libc = ctypes.CDLL(None)
 libc.tmpfile.restype = c_void_p
 for function in (libc.rewind, libc.fclose):
@@ -626,6 +627,13 @@ def test_kmem_mallopt():
     m_mmap_threshold = -3
     equal(lib.kmem_mallopt(m_mmap_threshold, 1 << 20), 1)
     equal(lib.kmem_mallopt(12345, 1), 0)
+
+
+def test_kmem_dump_obj():
+    block = lib.kmem_malloc(100)
+    equal(lib.kmem_dump_obj(block + 50), True)
+    equal(lib.kmem_dump_obj(None), False)
+    lib.kmem_free(block)
 
 
 def main():

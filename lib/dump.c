@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kmem_dump_obj: where an address comes from. It may be anything, and what it is of may
+ * go while one looks: so a slab's record is looked at only if it is one, and has the address in
+ * it; a heap's spans are walked under its lock; and runs of pages, which have an id on
+ * their first page only, are found by the next page below that has one.
+ */
+#include "buddy/buddy.h"
+#include "buddy/meta.h"
+#include "buddy/report.h"
+#include "buddy/root.h"
+#include "buddy/run.h"
+#include "lib/classes.h"
+#include "lib/front.h"
+#include "lib/heap_span.h"
+#include "slab/slab.h"
+
+#include <kmem/cache.h>
+
+#define DUMP "kmem_dump_obj: %p "
+
+static bool is_canonical(const void *addr)
+{
+	return (uintptr_t)addr >> ARCH_ADDRESS_BITS == 0;
+}
+
+/* The slab with the address; NULL if that has gone meanwhile. */
+static const struct slab *slab_holding(const struct kmem_cache *cache, const void *addr)
+{
+	const struct slab *slab = __atomic_load_n(&pagemap_page(addr)->owner, __ATOMIC_ACQUIRE);
+
+	/* Of a page that became free the word is links of a list. */
+	if (pagemap_id(addr) != cache->id || (uintptr_t)slab % SLAB_RECORD || !meta_index(slab))
+		return NULL;
+	if ((uintptr_t)addr - slab->base >= (size_t)cache->pub.slab_pages << PAGE_SHIFT)
+		return NULL;
+	return slab;
+}
+
+static bool is_home(const struct slab *slab, uint32_t index)
+{
+	uint64_t word = atomic_load_explicit(&slab->free[index / 64], memory_order_relaxed);
+
+	return word >> index % 64 & 1;
+}
+
+static bool dump_object(const struct kmem_cache *cache, const void *addr)
+{
+	const struct slab *slab = slab_holding(cache, addr);
+	uint32_t stride = cache->pub.stride, index;
+	uintptr_t offset;
+
+	if (!slab || !stride) {
+		report(DUMP "was in a slab of cache '%s', which has just gone", addr,
+		       cache->pub.name);
+		return true;
+	}
+	offset = (uintptr_t)addr - slab->base;
+	index = (uint32_t)(offset / stride);
+	if (index >= cache->pub.slab_objects)
+		report(DUMP "is behind the last object of a slab of cache '%s': slab %p", addr,
+		       cache->pub.name, (void *)slab->base);
+	else
+		report(DUMP "is %zu bytes into object %p of cache '%s' (size %u): slab %p, %s",
+		       addr, (size_t)(offset % stride),
+		       (void *)(slab->base + (size_t)index * stride), cache->pub.name,
+		       cache->pub.object_size, (void *)slab->base,
+		       is_home(slab, index) ? "at home" : "not at home: in use, or in a sheaf");
+	return true;
+}
+
+/* The block of a span with the address, and NULL where the span ends before, or is damaged. */
+static const struct block *block_holding(const struct span *span, const void *addr)
+{
+	const struct block *block = (const struct block *)(span->base + BLOCK_HEAD);
+	uintptr_t end = span->base + span->nbytes - BLOCK_HEAD;
+
+	while ((uintptr_t)block < end && block_sound(block) && block_size(block)) {
+		if ((uintptr_t)addr - (uintptr_t)block < block_size(block))
+			return block;
+		block = block_next(block);
+	}
+	return NULL;
+}
+
+/* What there is to say of a heap's block; its address, 0: the tags are damaged. */
+struct block_facts {
+	uintptr_t payload;
+	size_t nbytes;
+	bool free;
+};
+
+/* The heap's lock is held for the walk through one span, no longer. false: not in this heap. */
+static bool look_in_heap(struct heap *heap, const void *addr, struct block_facts *facts)
+{
+	const struct block *block = NULL;
+	const struct span *span;
+
+	lock_take(&heap->lock, LOCK_HEAP);
+	for (span = heap->spans; span; span = span->next)
+		if ((uintptr_t)addr - span->base < span->nbytes)
+			break;
+	if (span)
+		block = block_holding(span, addr);
+	*facts = (struct block_facts){0};
+	if (block)
+		*facts = (struct block_facts){(uintptr_t)block + BLOCK_HEAD,
+					      block_size(block) - BLOCK_HEAD,
+					      block_has(block, BLOCK_FREE)};
+	lock_release(&heap->lock, LOCK_HEAP);
+	return span;
+}
+
+static void report_block(const struct heap *heap, const void *addr, const struct block_facts *facts)
+{
+	const char *name = heap->pub.name;
+
+	if (!facts->payload)
+		report(DUMP "is in heap '%s', in no block, or behind a damaged header", addr, name);
+	else if ((uintptr_t)addr < facts->payload)
+		report(DUMP "is in the header of the block at %p of heap '%s'", addr,
+		       (void *)facts->payload, name);
+	else
+		report(DUMP "is %zu bytes into the block of %zu at %p of heap '%s', %s", addr,
+		       (size_t)((uintptr_t)addr - facts->payload), facts->nbytes,
+		       (void *)facts->payload, name,
+		       facts->free ? "free" : "in use, or in a sheaf");
+}
+
+static bool dump_block(const void *addr)
+{
+	struct block_facts facts;
+	struct heap *heap;
+
+	for (unsigned i = 0; (heap = front_heap(i)); i++)
+		if (look_in_heap(heap, addr, &facts)) {
+			report_block(heap, addr, &facts);
+			return true;
+		}
+	return false;
+}
+
+/* The last page with an id from first down to page numbers above least; 0: none. */
+static uintptr_t page_below(uintptr_t page, uintptr_t least)
+{
+	while (page > least) {
+		const void *addr = (const void *)(page << PAGE_SHIFT);
+
+		if (pagemap_id(addr) != ID_NONE)
+			return page;
+		/* A GiB we have nothing in is passed at once. */
+		page = (intptr_t)pagemap_leaf(addr) == (intptr_t)&pagemap
+			       ? (page & ~(LEAF_PAGES - 1)) - 1
+			       : page - 1;
+		if (page == UINTPTR_MAX)
+			break;
+	}
+	return 0;
+}
+
+/* In a run, of a zone or with a mapping of its own, by its first page. */
+static bool dump_run(const void *addr)
+{
+	size_t mapped = __atomic_load_n(&root_record.mapped_bytes, __ATOMIC_RELAXED);
+	size_t most = (mapped > RUN_ZONE_MAX ? mapped : RUN_ZONE_MAX) >> PAGE_SHIFT;
+	uintptr_t page = (uintptr_t)addr >> PAGE_SHIFT;
+	uintptr_t first = page_below(page, page > most ? page - most : 0);
+	const void *base = (const void *)(first << PAGE_SHIFT);
+	const struct page *head;
+	struct page run;
+
+	if (!first)
+		return false;
+	head = pagemap_page(base);
+	run = *head;
+	if ((run.kind != PAGE_RUN && run.kind != PAGE_LARGE) || page - first >= run.npages)
+		return false;
+	report(DUMP "is %zu bytes into the %s of %u pages at %p%s, %s", addr,
+	       (size_t)((uintptr_t)addr - (uintptr_t)base), run.mapped ? "mapping" : "run",
+	       run.npages, base, run.kind == PAGE_RUN ? " from kmem_pages_alloc" : " from malloc",
+	       id_is_front(pagemap_id(base)) ? "in use, or in a sheaf" : "in use");
+	return true;
+}
+
+static bool dump_foreign(const void *addr)
+{
+	bool ours = is_canonical(addr) && buddy_holds(addr);
+
+	if (ours)
+		report(DUMP "is in a free page of libkmem's", addr);
+	else
+		report(DUMP "is not libkmem's", addr);
+	return ours;
+}
+
+bool kmem_dump_obj(const void *address)
+{
+	unsigned id = is_canonical(address) ? pagemap_id(address) : ID_NONE;
+
+	if (id >= ID_FIRST && !id_is_front(id))
+		return dump_object(cache_of(id), address);
+	if (!is_canonical(address))
+		return dump_foreign(address);
+	return dump_run(address) || (id != ID_NONE && dump_block(address)) || dump_foreign(address);
+}
