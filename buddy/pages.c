@@ -2,6 +2,7 @@
 /* The public page functions: argument checks in front of run.c. */
 #include "buddy/report.h"
 #include "buddy/run.h"
+#include "buddy/shortage.h"
 
 #include <errno.h>
 #include <kmem/pages.h>
@@ -12,11 +13,15 @@
 
 static void *pages_get(size_t npages, size_t align_pages, gfp_t flags)
 {
+	struct shortage shortage = {
+		.nbytes = npages << PAGE_SHIFT, .npages = npages, .flags = flags};
 	bool zeroed = false;
 	void *base = NULL;
 
 	if (flags & __GFP_DIRECT_RECLAIM)
-		base = run_alloc(npages, align_pages, PAGE_RUN, &zeroed);
+		do
+			base = run_alloc(npages, align_pages, PAGE_RUN, &zeroed);
+		while (!base && shortage_again(&shortage));
 	if (!base)
 		errno = flags & __GFP_DIRECT_RECLAIM ? ENOMEM : EAGAIN;
 	else if (flags & __GFP_ZERO && !zeroed)

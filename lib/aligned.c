@@ -5,6 +5,7 @@
  * block and keeps it; pages are aligned by the buddy.
  */
 #include "buddy/run.h"
+#include "buddy/shortage.h"
 #include "lib/core.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
@@ -38,10 +39,26 @@ static void *large_aligned(size_t align, size_t nbytes)
 	return run_alloc(npages ? npages : 1, align_pages, PAGE_LARGE, &zeroed);
 }
 
+static void *aligned_slow(size_t align, size_t nbytes)
+{
+	struct shortage shortage = {
+		.nbytes = nbytes, .npages = (nbytes + align) >> PAGE_SHIFT, .flags = GFP_MALLOC};
+	void *block;
+
+	do
+		if (align <= PAGE_BYTES * 4 && nbytes <= HEAP_MAX)
+			block = front_aligned(nbytes, align);
+		else
+			block = large_aligned(align, nbytes);
+	while (!block && shortage_again(&shortage));
+	if (!block)
+		errno = ENOMEM;
+	return block;
+}
+
 void *aligned_alloc_any(size_t align, size_t nbytes)
 {
 	size_t small;
-	void *block;
 
 	if (align <= BLOCK_ALIGN)
 		return facade_malloc(nbytes);
@@ -53,13 +70,7 @@ void *aligned_alloc_any(size_t align, size_t nbytes)
 	if (small)
 		return facade_malloc(small);
 	start_ensure();
-	if (align <= PAGE_BYTES * 4 && nbytes <= HEAP_MAX)
-		block = front_aligned(nbytes, align);
-	else
-		block = large_aligned(align, nbytes);
-	if (!block)
-		errno = ENOMEM;
-	return block;
+	return aligned_slow(align, nbytes);
 }
 
 void *kmem_aligned_alloc(size_t alignment, size_t nbytes)

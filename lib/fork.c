@@ -5,7 +5,9 @@
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
 #include "lib/front.h"
+#include "lib/shrinker.h"
 #include "lib/start.h"
+#include "slab/ask.h"
 #include "slab/background.h"
 #include "slab/limit.h"
 #include "slab/reclaim.h"
@@ -72,6 +74,8 @@ static void in_child(void)
 	threads_after_fork();
 	limits_after_fork();
 	background_after_fork();
+	ask_after_fork();
+	shrinkers_after_fork();
 }
 
 void fork_register(void)

@@ -232,3 +232,9 @@ size_t front_purge(uint32_t age_ms, size_t most)
 		npages += heap_purge(front_heap(i), age_ms, most - npages);
 	return npages;
 }
+
+void front_drop_empty(void)
+{
+	for (unsigned i = 0; front_heap(i); i++)
+		heap_drop_empty(front_heap(i));
+}

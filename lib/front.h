@@ -33,6 +33,8 @@ void front_tag(void *addr);
 struct heap *front_heap(unsigned i);
 /* heap_purge over all heaps. */
 size_t front_purge(uint32_t age_ms, size_t most);
+/* The spans that heaps keep without live blocks, to the pages. */
+void front_drop_empty(void);
 
 /* What came out of a bin's sheaf is no block of the bin: deal with it. The next one that is, or
  * NULL. */

@@ -216,6 +216,20 @@ void heap_free(struct heap *heap, void *addr)
 		report_bug("double free: %p in heap '%s' is free already", addr, heap->pub.name);
 }
 
+void heap_drop_empty(struct heap *heap)
+{
+	struct span *span;
+
+	lock_take(&heap->lock, LOCK_HEAP);
+	span = heap->empty;
+	heap->empty = NULL;
+	if (span)
+		span_leave(heap, span);
+	lock_release(&heap->lock, LOCK_HEAP);
+	if (span)
+		span_destroy(span);
+}
+
 bool heap_resize(struct heap *heap, void *addr, size_t nbytes)
 {
 	struct block *block = block_of(addr), *next;

@@ -70,6 +70,8 @@ size_t heap_usable(const void *addr);
 
 /* Give whole pages inside blocks free for age_ms back to the system, about most; how many. */
 size_t heap_purge(struct heap *heap, uint32_t age_ms, size_t most);
+/* Give up the span kept without live blocks. */
+void heap_drop_empty(struct heap *heap);
 /* Walk everything: NULL, or the first broken invariant. */
 const char *heap_validate(struct heap *heap);
 

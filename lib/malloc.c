@@ -7,6 +7,7 @@
 
 #include "buddy/report.h"
 #include "buddy/run.h"
+#include "buddy/shortage.h"
 #include "lib/core.h"
 #include "lib/fork.h"
 #include "lib/front.h"
@@ -32,11 +33,16 @@ static struct kmem_cache *class_cache(unsigned index)
 	return cache_create_fixed(ID_CLASSES + index, &shape);
 }
 
-static void *small_slow(size_t nbytes)
+static void *small_once(size_t nbytes)
 {
 	struct kmem_cache *cache = class_cache(class_index(nbytes ? nbytes : 1));
+	void *object;
 
-	return cache ? slot_alloc_slow(cache, GFP_KERNEL) : NULL;
+	if (!cache)
+		return NULL;
+	/* Not where it is the first try, but what gave memory back may have filled the slot. */
+	return slot_pop(slot_of(cache), &object) ? object
+						 : slot_alloc_slow(cache, GFP_MALLOC | GFP_ONCE);
 }
 
 static void *large_alloc(size_t nbytes, bool *zeroed)
@@ -46,19 +52,27 @@ static void *large_alloc(size_t nbytes, bool *zeroed)
 	return run_alloc((nbytes + PAGE_BYTES - 1) >> PAGE_SHIFT, 1, PAGE_LARGE, zeroed);
 }
 
+static void *once(size_t nbytes, bool *zeroed)
+{
+	*zeroed = false;
+	if (nbytes <= SMALL_MAX)
+		return small_once(nbytes);
+	if (nbytes <= FRONT_MAX)
+		return front_alloc(nbytes, zeroed);
+	return large_alloc(nbytes, zeroed);
+}
+
 /* *zeroed: the memory reads as zeros. */
 static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 {
+	struct shortage shortage = {
+		.nbytes = nbytes, .npages = nbytes >> PAGE_SHIFT, .flags = GFP_MALLOC};
 	void *block;
 
 	start_ensure();
-	*zeroed = false;
-	if (nbytes <= SMALL_MAX)
-		block = small_slow(nbytes);
-	else if (nbytes <= FRONT_MAX)
-		block = front_alloc(nbytes, zeroed);
-	else
-		block = large_alloc(nbytes, zeroed);
+	do
+		block = once(nbytes, zeroed);
+	while (!block && shortage_again(&shortage));
 	if (!block)
 		errno = ENOMEM;
 	return block;
@@ -79,7 +93,7 @@ static SLOW void *malloc_more(size_t nbytes)
 
 	if (nbytes <= SMALL_MAX)
 		cache = cache_of(class_slots[(nbytes + 15) >> 4] / (unsigned)sizeof(struct slot));
-	return cache ? slot_alloc_slow(cache, GFP_KERNEL) : malloc_large(nbytes);
+	return cache ? slot_alloc_slow(cache, GFP_MALLOC) : malloc_large(nbytes);
 }
 
 void *facade_malloc(size_t nbytes)
@@ -91,6 +105,20 @@ void *facade_malloc(size_t nbytes)
 		     &block))
 		return block;
 	return malloc_more(nbytes);
+}
+
+void *facade_malloc_once(size_t nbytes)
+{
+	void *block = NULL;
+	bool zeroed;
+
+	if (nbytes <= SMALL_MAX &&
+	    slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
+		     &block))
+		return block;
+	if (nbytes > SMALL_MAX && nbytes <= FRONT_MAX)
+		block = front_cached(nbytes);
+	return block ? block : once(nbytes, &zeroed);
 }
 
 enum block_kind block_kind(const void *addr)

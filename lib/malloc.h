@@ -6,6 +6,9 @@
 #include "lib/classes.h"
 #include "slab/slot.h"
 
+/* As what malloc asks: it may wait, and says nothing. */
+#define GFP_MALLOC (GFP_KERNEL | __GFP_NOWARN)
+
 /* What a pointer given to free or realloc is. */
 enum block_kind { BLOCK_SLAB, BLOCK_HEAP, BLOCK_LARGE, BLOCK_FOREIGN };
 enum block_kind block_kind(const void *addr);
@@ -20,5 +23,7 @@ void *aligned_alloc_any(size_t align, size_t nbytes);
 /* Hidden names for calls from inside: nothing a program defines can come between. */
 void *facade_malloc(size_t nbytes);
 void facade_free(void *block);
+/* The same as malloc but with one try, for who has others; errno is left alone. */
+void *facade_malloc_once(size_t nbytes);
 
 #endif

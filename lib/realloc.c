@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* realloc: where the block is if it can, by moving pages if it is large, else by copying. */
 #include "buddy/run.h"
+#include "buddy/shortage.h"
 #include "lib/core.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
@@ -72,10 +73,10 @@ static size_t with_slack(const struct found *found, size_t nbytes)
 
 static void *copy(const struct found *found, size_t nbytes)
 {
-	void *other = facade_malloc(with_slack(found, nbytes));
+	void *other = facade_malloc_once(with_slack(found, nbytes));
 
 	if (!other)
-		other = facade_malloc(nbytes);
+		other = facade_malloc_once(nbytes);
 	if (!other)
 		/* A refused shrink is no failure. */
 		return nbytes <= found->usable ? found->block : NULL;
@@ -86,6 +87,8 @@ static void *copy(const struct found *found, size_t nbytes)
 
 static __attribute__((noinline)) void *realloc_slow(void *block, size_t nbytes)
 {
+	struct shortage shortage = {
+		.nbytes = nbytes, .npages = nbytes >> PAGE_SHIFT, .flags = GFP_MALLOC};
 	struct found found;
 	void *resized;
 
@@ -101,8 +104,14 @@ static __attribute__((noinline)) void *realloc_slow(void *block, size_t nbytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	resized = resize(&found, nbytes);
-	return resized ? resized : copy(&found, nbytes);
+	do {
+		resized = resize(&found, nbytes);
+		if (!resized)
+			resized = copy(&found, nbytes);
+	} while (!resized && shortage_again(&shortage));
+	if (!resized)
+		errno = ENOMEM;
+	return resized;
 }
 
 void *kmem_realloc(void *block, size_t nbytes)

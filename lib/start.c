@@ -5,11 +5,13 @@
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
 #include "buddy/relief.h"
+#include "buddy/shortage.h"
 #include "buddy/sys.h"
 #include "lib/classes.h"
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/options.h"
+#include "lib/shortage.h"
 #include "lib/twin.h"
 #include "slab/background.h"
 #include "slab/reclaim.h"
@@ -58,6 +60,7 @@ void start(void)
 		options_start();
 		decay_hook = front_purge;
 		relief_hook = reclaim_relief;
+		shortage_hook = shortage_next;
 		for (size_t i = 0; i <= SMALL_MAX / 16; i++)
 			class_slots[i] = class_slot(i ? i * 16 : 1);
 		/* release: pairs with the acquire in start_ensure */

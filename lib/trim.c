@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Everything unused back to the system, now. */
+#include "lib/trim.h"
+
 #include "buddy/buddy.h"
 #include "lib/core.h"
 #include "lib/front.h"
@@ -8,10 +10,9 @@
 
 #include <kmem/malloc.h>
 
-int kmem_trim(void)
+void trim_sheaves(void)
 {
 	struct thread *thread = thread_known();
-	size_t npages;
 
 	threads_ask_trim(NULL);
 	if (thread)
@@ -21,6 +22,13 @@ int kmem_trim(void)
 		if (cache_of(id))
 			cache_drain(cache_of(id));
 	lock_release(&cache_lock, LOCK_CACHES);
+}
+
+int kmem_trim(void)
+{
+	size_t npages;
+
+	trim_sheaves();
 	npages = reclaim_trim();
 	npages += front_purge(0, MOST_PAGES);
 	npages += buddy_purge(0);

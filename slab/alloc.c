@@ -9,6 +9,7 @@
  * function's hands. It leaves one before it enters the next, so that a fork in
  * between can lose it but never double it.
  */
+#include "buddy/shortage.h"
 #include "slab/barn.h"
 #include "slab/limit.h"
 #include "slab/sheaves.h"
@@ -115,6 +116,21 @@ static SLOW void *alloc_limited(struct thread *thread, struct kmem_cache *cache,
 	return limit_alloc(thread, cache, flags, 1, &object) ? object : NULL;
 }
 
+/* There is no memory, unless others can do without some. NULL with ENOMEM. */
+static SLOW void *alloc_short(struct kmem_cache *cache, gfp_t flags)
+{
+	struct shortage shortage = {
+		.nbytes = cache->pub.object_size, .npages = cache->pub.slab_pages, .flags = flags};
+	void *object = NULL;
+
+	while (!object && shortage_again(&shortage))
+		if (!slot_pop(slot_of(cache), &object))
+			object = slot_alloc_slow(cache, flags | GFP_ONCE);
+	if (!object)
+		errno = ENOMEM;
+	return object;
+}
+
 /* Neither slot nor shelf nor barn has any. NULL with ENOMEM. */
 static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache, gfp_t flags)
 {
@@ -134,9 +150,7 @@ static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache, gf
 	} else {
 		object = alloc_uncached(cache);
 	}
-	if (!object)
-		errno = ENOMEM;
-	return object;
+	return object ? object : alloc_short(cache, flags);
 }
 
 void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)

@@ -6,6 +6,7 @@
 #include "buddy/meta.h"
 #include "buddy/report.h"
 #include "buddy/root.h"
+#include "slab/ask.h"
 #include "slab/barn.h"
 #include "slab/home.h"
 #include "slab/reclaim.h"
@@ -129,6 +130,7 @@ static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *arg
 	cache->reserve = args->reserve_objects;
 	atomic_store_explicit(&cache->used, 0, memory_order_relaxed);
 	atomic_store_explicit(&cache->warned_ms, 0, memory_order_relaxed);
+	atomic_store_explicit(&cache->asked, 0, memory_order_relaxed);
 	cache->gated = cache->limit != 0;
 	widen_sheaves(cache, args->sheaf_capacity);
 }
@@ -518,10 +520,17 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 
 	if (!cache)
 		return 0;
+	if (!ask_stop(cache)) {
+		report_bug("kmem_cache_destroy: cache '%s' is destroyed by its reclaim callback",
+			   cache->pub.name);
+		return -EBUSY;
+	}
 	/* Destructors run in between, with no lock held. */
 	do
 		known = destroy_try(cache, &nlive, &nslabs);
 	while (known && !nlive && nslabs && slab_destruct(cache));
+	if (nslabs)
+		ask_resume(cache);
 	if (!known) {
 		report_bug("kmem_cache_destroy: the cache at %p was destroyed before",
 			   (void *)cache);

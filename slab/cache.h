@@ -76,7 +76,8 @@ struct kmem_cache {
 	_Atomic size_t used; /* counted where there is a limit */
 	void (*reclaim)(struct kmem_cache *cache, void *data);
 	void (*limit_reached)(struct kmem_cache *cache, void *data);
-	void *data; /* for both */
+	void *data;		/* for both */
+	_Atomic uint32_t asked; /* by those who call reclaim (ask.h) */
 
 	struct barn *_Atomic barns; /* BARNS of them; NULL: nobody gave yet (barn.h) */
 

@@ -3,24 +3,15 @@
 #include "slab/limit.h"
 
 #include "buddy/report.h"
+#include "buddy/shortage.h"
 #include "buddy/sys.h"
+#include "slab/ask.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 
 #include <errno.h>
 
 #define WARN_MS 1000u /* from one line about a cache to the next, at least */
-
-static __thread bool calling __attribute__((tls_model("initial-exec")));
-
-static void call_back(struct kmem_cache *cache,
-		      void (*callback)(struct kmem_cache *cache, void *data))
-{
-	ASSERT(lock_none_held());
-	calling = true;
-	callback(cache, cache->data);
-	calling = false;
-}
 
 /* Count n more objects, if the limit allows them. */
 static bool limit_raise(struct kmem_cache *cache, gfp_t flags, size_t n)
@@ -34,15 +25,6 @@ static bool limit_raise(struct kmem_cache *cache, gfp_t flags, size_t n)
 		/* acquire: objects that came home are found there; pairs with limit_lower */
 	} while (!atomic_compare_exchange_weak_explicit(
 		&cache->used, &used, used + n, memory_order_acquire, memory_order_relaxed));
-	return true;
-}
-
-/* Let the program free objects; false: it cannot be asked. */
-static bool limit_make_room(struct kmem_cache *cache, gfp_t flags)
-{
-	if (!cache->reclaim || calling || !(flags & __GFP_DIRECT_RECLAIM) || flags & __GFP_NORETRY)
-		return false;
-	call_back(cache, cache->reclaim);
 	return true;
 }
 
@@ -65,8 +47,13 @@ static void limit_refused(struct kmem_cache *cache, gfp_t flags, unsigned n)
 		       "reserved",
 		       n > 1 ? "kmem_cache_alloc_bulk" : "kmem_cache_alloc", cache->pub.name, n,
 		       cache->limit, cache->reserve);
-	if (cache->limit_reached && !calling)
-		call_back(cache, cache->limit_reached);
+	/* Neither a shrinker's own requests, nor this callback's, are told to it. */
+	if (!cache->limit_reached || asking)
+		return;
+	ASSERT(lock_none_held());
+	asking = cache;
+	cache->limit_reached(cache, cache->data);
+	asking = NULL;
 }
 
 /* What the thread's active slab has, without a lock. */
@@ -105,25 +92,36 @@ static unsigned take(struct thread *thread, struct kmem_cache *cache, void **obj
 	return got;
 }
 
-bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, unsigned n,
-		 void **objects)
+/* Admitted, but there was no memory for all of them, or none at hand: none then. */
+static void give_up(struct kmem_cache *cache, void **objects, unsigned got, unsigned n)
 {
-	bool waits = flags & __GFP_DIRECT_RECLAIM;
-	unsigned got;
-
-	if (!limit_raise(cache, flags, n) &&
-	    !(limit_make_room(cache, flags) && limit_raise(cache, flags, n))) {
-		limit_refused(cache, flags, n);
-		errno = ENOMEM;
-		return false;
-	}
-	got = waits ? take(thread, cache, objects, n) : take_at_hand(thread, cache, objects, n);
-	if (got == n)
-		return true;
 	cache->ops->home(cache, objects, got);
 	cache_count(cache, 0, got, 0);
 	limit_lower(cache, n - got);
-	errno = waits ? ENOMEM : EAGAIN;
+}
+
+bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, unsigned n,
+		 void **objects)
+{
+	struct shortage shortage = {.nbytes = (size_t)n * cache->pub.object_size,
+				    .npages = cache->pub.slab_pages,
+				    .flags = flags};
+	bool waits = flags & __GFP_DIRECT_RECLAIM, admitted;
+	unsigned got;
+
+	do {
+		admitted = limit_raise(cache, flags, n);
+		if (!admitted)
+			continue;
+		got = waits ? take(thread, cache, objects, n)
+			    : take_at_hand(thread, cache, objects, n);
+		if (got == n)
+			return true;
+		give_up(cache, objects, got, n);
+	} while (waits && shortage_again(&shortage));
+	if (!admitted)
+		limit_refused(cache, flags, n);
+	errno = admitted && !waits ? EAGAIN : ENOMEM;
 	return false;
 }
 

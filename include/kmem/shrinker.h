@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shrinkers: what a program can do without when memory is short. They run, with no lock
- * held, before an allocation fails, before a limit is reported, and when the program asks.
+ * held, before an allocation fails, before a limit is reported, and when the program asks:
+ * in whichever thread that is, in several at a time perhaps, so under all locks that the
+ * program holds there. One may call the allocator, but not free itself; while it runs its
+ * thread runs no other, nor itself again. It is asked for count / seeks of its objects at a
+ * first try, and for twice as many at a second: with two seeks for half of them, then all.
  * Source: include/linux/shrinker.h of Linux, whose names <linux/shrinker.h> below
  * kmem/compat gives.
  */

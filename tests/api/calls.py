@@ -77,6 +77,10 @@ bind("kmem_pages_alloc", c_void_p, c_uint, c_uint)
 bind("kmem_pages_alloc_exact", c_void_p, c_size_t, c_uint)
 bind("kmem_pages_free", None, c_void_p)
 bind("kmem_option_set", c_int, c_char_p, c_char_p)
+bind("kmem_shrinker_alloc", c_void_p, c_uint, c_char_p)
+bind("kmem_shrinker_register", c_int, c_void_p)
+bind("kmem_shrinker_free", None, c_void_p)
+bind("kmem_shrink", ctypes.c_ulong)
 
 
 class Mallinfo2(ctypes.Structure):
@@ -634,6 +638,56 @@ def test_kmem_dump_obj():
     equal(lib.kmem_dump_obj(block + 50), True)
     equal(lib.kmem_dump_obj(None), False)
     lib.kmem_free(block)
+class ShrinkControl(ctypes.Structure):
+    """struct kmem_shrink_control"""
+    _fields_ = [("gfp_mask", c_uint), ("nid", c_int), ("nr_to_scan", ctypes.c_ulong),
+                ("nr_scanned", ctypes.c_ulong)]
+
+
+SHRINK = ctypes.CFUNCTYPE(ctypes.c_ulong, c_void_p, POINTER(ShrinkControl))
+
+
+class Shrinker(ctypes.Structure):
+    """struct kmem_shrinker"""
+    _fields_ = [("count_objects", SHRINK), ("scan_objects", SHRINK), ("batch", ctypes.c_long),
+                ("seeks", c_int), ("flags", c_uint), ("private_data", c_void_p)]
+
+
+def shrinker(scan):
+    """One that has ten objects, registered. The callbacks live as long as what is returned."""
+    made = lib.kmem_shrinker_alloc(0, b"calls")
+    fields = Shrinker.from_address(made)
+    callbacks = SHRINK(lambda made, control: 10), SHRINK(scan)
+    equal(lib.kmem_shrinker_register(made), -errno.EINVAL)
+    fields.count_objects, fields.scan_objects = callbacks
+    equal(lib.kmem_shrinker_register(made), 0)
+    return made, callbacks
+
+
+def test_kmem_shrinker_alloc():
+    made = lib.kmem_shrinker_alloc(5, b"calls")
+    equal(Shrinker.from_address(made).flags, 5)
+    lib.kmem_shrinker_free(made)
+
+
+def test_kmem_shrinker_register():
+    equal(lib.kmem_shrinker_register(None), -errno.EINVAL)
+    made, _callbacks = shrinker(lambda made, control: 0)
+    equal(lib.kmem_shrinker_register(made), -errno.EINVAL)
+    lib.kmem_shrinker_free(made)
+
+
+def test_kmem_shrinker_free():
+    lib.kmem_shrinker_free(None)
+    made, _callbacks = shrinker(lambda made, control: 7)
+    lib.kmem_shrinker_free(made)
+    equal(lib.kmem_shrink(), 0)
+
+
+def test_kmem_shrink():
+    made, _callbacks = shrinker(lambda made, control: control[0].nr_to_scan)
+    equal(lib.kmem_shrink(), 10)
+    lib.kmem_shrinker_free(made)
 
 
 def main():
