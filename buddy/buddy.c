@@ -4,6 +4,7 @@
 
 #include "buddy/call.h"
 #include "buddy/chunk.h"
+#include "buddy/limit.h"
 #include "buddy/meta.h"
 #include "buddy/relief.h"
 #include "buddy/report.h"
@@ -25,6 +26,7 @@
 struct want {
 	size_t npages, align_pages;
 	enum page_kind kind;
+	bool resident; /* of dirty pages only */
 };
 
 /* Where it was found. */
@@ -130,6 +132,8 @@ static struct zone *zone_create(const struct want *want)
 /* Out of one free block of a chunk, in any zone. */
 static bool take_buddy(const struct want *want, enum block_state state, struct found *found)
 {
+	if (want->resident && state == BLOCK_CLEAN)
+		return false;
 	for_each_zone (zone) {
 		uint32_t index = chunk_take(zone, want->npages, want->align_pages, state);
 
@@ -144,6 +148,8 @@ static bool take_buddy(const struct want *want, enum block_state state, struct f
 /* Out of one free run of the state, in any zone. */
 static bool take_run(const struct want *want, enum block_state state, struct found *found)
 {
+	if (want->resident && state == BLOCK_CLEAN)
+		return false;
 	for_each_zone (zone) {
 		if (*zone_free_pages(zone, state) < want->npages)
 			continue;
@@ -163,7 +169,7 @@ static bool take_run(const struct want *want, enum block_state state, struct fou
  */
 static bool take_joined(const struct want *want, enum block_state state, struct found *found)
 {
-	if (want->npages < JOIN_FIRST || want->align_pages > 1)
+	if (want->npages < JOIN_FIRST || want->align_pages > 1 || want->resident)
 		return false;
 	for_each_zone (zone) {
 		if (!zone->pub.dirty || zone->pub.dirty + zone->pub.clean < want->npages)
@@ -190,6 +196,8 @@ static uint32_t above(const struct zone *zone, const struct want *want)
 /* From above a watermark. *refused: the system would not commit more. */
 static bool take_above(const struct want *want, struct found *found, bool *refused)
 {
+	if (want->resident)
+		return false;
 	for_each_zone (zone) {
 		uint32_t index = above(zone, want);
 		int err = zone_grow(zone, (uint64_t)index + want->npages);
@@ -217,7 +225,8 @@ static SLOW bool take_small(const struct want *want, struct found *found, bool *
 	if (!take_run(&chunk, BLOCK_DIRTY, found)) {
 		if (take_run(want, BLOCK_DIRTY, found))
 			return true;
-		if (!take_run(&chunk, BLOCK_CLEAN, found) && !take_above(&chunk, found, refused))
+		if (want->resident ||
+		    (!take_run(&chunk, BLOCK_CLEAN, found) && !take_above(&chunk, found, refused)))
 			return false;
 	}
 	chunk_open(found->zone, found->index, want->npages,
@@ -253,13 +262,37 @@ static bool take_locked(const struct want *want, struct found *found, bool *refu
 	return take_run(want, BLOCK_DIRTY, found) || take_other(want, found, refused);
 }
 
+/* What a request may make resident: its pages, and the page map for those committed with them. */
+static size_t limit_need(const struct want *want)
+{
+	size_t most = want->npages + want->align_pages + GROW_MAX;
+
+	return (want->npages << PAGE_SHIFT) + sys_page_up(most * sizeof(struct page)) +
+	       sys_page_up(most * sizeof(uint16_t));
+}
+
+/* Under a limit: out of what is resident, else as long as there is room. */
+static SLOW bool take_limited(const struct want *want, struct found *found, bool *refused)
+{
+	struct want resident = *want;
+
+	resident.resident = true;
+	if (take_locked(&resident, found, refused))
+		return true;
+	if (limit_fits_locked(limit_need(want)))
+		return take_locked(want, found, refused);
+	*refused = true;
+	return false;
+}
+
 /* take_locked, marked. */
 static void *alloc_locked(const struct want *want, bool *zeroed, bool *refused)
 {
 	struct found found;
 	struct page *page;
 
-	if (!take_locked(want, &found, refused))
+	if (!(limit_get() ? take_limited(want, &found, refused)
+			  : take_locked(want, &found, refused)))
 		return NULL;
 	page = &found.zone->pages[found.index];
 	page->kind = want->kind;
@@ -281,7 +314,8 @@ static void *alloc_in_new_zone(struct zone *fresh, const struct want *want, bool
 
 	lock_take(&buddy_lock, LOCK_PAGES);
 	base = alloc_locked(want, zeroed, &refused);
-	if (!base && zone_grow(fresh, want_most(want)) == 0) {
+	if (!base && !refused && limit_fits_locked(limit_need(want)) &&
+	    zone_grow(fresh, want_most(want)) == 0) {
 		zone_publish(fresh);
 		entered = true;
 		base = alloc_locked(want, zeroed, &refused);
@@ -326,7 +360,7 @@ static bool widen_last(void)
 
 static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
 {
-	struct want want = {npages, align_pages, kind};
+	struct want want = {.npages = npages, .align_pages = align_pages, .kind = kind};
 	bool refused = false;
 	struct zone *fresh;
 	void *base;
@@ -377,6 +411,16 @@ void buddy_free(void *base, size_t npages)
 	call();
 }
 
+void buddy_free_moved(void *base, size_t npages)
+{
+	struct zone *zone = zone_of(base);
+
+	lock_take(&buddy_lock, LOCK_PAGES);
+	chunk_or_zone_insert(zone, zone_index(zone, base), npages, BLOCK_CLEAN, 0);
+	__atomic_fetch_add(&limit_tables, npages << PAGE_SHIFT, __ATOMIC_RELAXED);
+	lock_release(&buddy_lock, LOCK_PAGES);
+}
+
 bool buddy_extend(void *base, size_t npages, size_t more)
 {
 	struct zone *zone = zone_of(base);
@@ -387,8 +431,9 @@ bool buddy_extend(void *base, size_t npages, size_t more)
 		return false;
 	end = zone_index(zone, base) + (uint32_t)npages;
 	lock_take(&buddy_lock, LOCK_PAGES);
-	claimed = chunk_holds(zone, end - 1) ? chunk_claim(zone, end, more)
-					     : zone_claim(zone, end, more);
+	claimed = limit_fits_locked(more << PAGE_SHIFT) &&
+		  (chunk_holds(zone, end - 1) ? chunk_claim(zone, end, more)
+					      : zone_claim(zone, end, more));
 	lock_release(&buddy_lock, LOCK_PAGES);
 	return claimed;
 }

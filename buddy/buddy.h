@@ -24,6 +24,11 @@
 void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed);
 /* Give back npages, all or part of an allocation; their ids are already cleared. */
 void buddy_free(void *base, size_t npages);
+/*
+ * The same of pages that went to another place (run.c) and read as zeros where they were. They
+ * were counted there meanwhile, and here as less in limit_tables.
+ */
+void buddy_free_moved(void *base, size_t npages);
 /* Take the more pages right behind base's npages, if they are free. */
 bool buddy_extend(void *base, size_t npages, size_t more);
 /* Whether addr lies in a zone. */

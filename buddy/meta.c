@@ -2,6 +2,7 @@
 /* Records' memory: see meta.h. */
 #include "buddy/meta.h"
 
+#include "buddy/limit.h"
 #include "buddy/root.h"
 #include "buddy/sys.h"
 
@@ -19,15 +20,11 @@ struct lock meta_lock;
 struct meta_chunk meta_chunks[META_CHUNKS];
 static _Atomic unsigned nchunks;
 
-/* Raise the chunk's watermark to end, or somewhat above. 0 or -ENOMEM. */
-static int chunk_commit(struct meta_chunk *chunk, size_t end)
+/* Raise the chunk's watermark to goal. 0 or -ENOMEM. */
+static int chunk_commit_to(struct meta_chunk *chunk, size_t goal)
 {
-	size_t step = chunk->committed / 8 > META_STEP ? chunk->committed / 8 : META_STEP;
-	size_t goal = sys_page_up(end - chunk->committed > step ? end : chunk->committed + step);
-
-	if (goal > chunk->nbytes)
-		goal = chunk->nbytes;
-	if (sys_commit(chunk->base + chunk->committed, goal - chunk->committed) < 0)
+	if (!limit_fits_locked(goal - chunk->committed) ||
+	    sys_commit(chunk->base + chunk->committed, goal - chunk->committed) < 0)
 		return -ENOMEM;
 	/* No huge page fits below: programs that stay small are spared the call. */
 	if (chunk->committed < META_HUGE && goal >= META_HUGE)
@@ -35,6 +32,28 @@ static int chunk_commit(struct meta_chunk *chunk, size_t end)
 	__atomic_fetch_add(&root_record.meta_bytes, goal - chunk->committed, __ATOMIC_RELAXED);
 	chunk->committed = goal;
 	return 0;
+}
+
+/* The same to end, or somewhat above, unless a limit is near. */
+static int chunk_commit(struct meta_chunk *chunk, size_t end)
+{
+	size_t step = chunk->committed / 8 > META_STEP ? chunk->committed / 8 : META_STEP;
+	size_t least = sys_page_up(end), goal = sys_page_up(chunk->committed + step);
+
+	if (goal > chunk->nbytes)
+		goal = chunk->nbytes;
+	if (goal > least && chunk_commit_to(chunk, goal) == 0)
+		return 0;
+	return chunk_commit_to(chunk, least);
+}
+
+static int chunk_commit_first(struct meta_chunk *chunk, size_t need)
+{
+	bool entered = limit_enter();
+	int err = chunk_commit(chunk, need);
+
+	limit_leave(entered);
+	return err;
 }
 
 /* A chunk that has need bytes, committed; nobody knows it yet. 0 or -ENOMEM. */
@@ -49,7 +68,7 @@ static int chunk_create(struct meta_chunk *chunk, size_t need)
 		chunk->base = sys_reserve(chunk->nbytes, sys_page_size());
 		if (!chunk->base)
 			continue;
-		if (chunk_commit(chunk, need) == 0)
+		if (chunk_commit_first(chunk, need) == 0)
 			return 0;
 		sys_unmap(chunk->base, chunk->nbytes);
 		return -ENOMEM;
@@ -91,26 +110,41 @@ static void *take_locked(size_t nbytes, size_t align)
 	return n ? chunk_take(&meta_chunks[n - 1], nbytes, align) : NULL;
 }
 
+/* Under a limit with the page lock, which comes first: commits are counted. */
+static bool lock_to_commit(void)
+{
+	bool limited = limit_enter();
+
+	lock_take(&meta_lock, LOCK_META);
+	return limited;
+}
+
+static void lock_drop(bool limited)
+{
+	lock_release(&meta_lock, LOCK_META);
+	limit_leave(limited);
+}
+
 void *meta_alloc(size_t nbytes, size_t align)
 {
 	struct meta_chunk fresh;
-	bool entered;
-	void *record;
+	bool limited = lock_to_commit(), entered;
+	void *record = take_locked(nbytes, align);
 
-	lock_take(&meta_lock, LOCK_META);
-	record = take_locked(nbytes, align);
-	lock_release(&meta_lock, LOCK_META);
+	lock_drop(limited);
 	if (record || chunk_create(&fresh, nbytes + align + 64) < 0)
 		return record;
-	lock_take(&meta_lock, LOCK_META);
+	limited = lock_to_commit();
 	/* Another thread may have brought one meanwhile. */
 	record = take_locked(nbytes, align);
 	entered = !record && chunk_enter_locked(&fresh);
 	if (entered)
 		record = take_locked(nbytes, align);
-	lock_release(&meta_lock, LOCK_META);
-	if (!entered)
+	lock_drop(limited);
+	if (!entered) {
 		sys_unmap(fresh.base, fresh.nbytes);
+		limit_return(&root_record.meta_bytes, fresh.committed);
+	}
 	return record;
 }
 

@@ -3,6 +3,7 @@
 #include "buddy/run.h"
 
 #include "buddy/buddy.h"
+#include "buddy/limit.h"
 #include "buddy/root.h"
 #include "buddy/settings.h"
 #include "buddy/sys.h"
@@ -11,11 +12,6 @@
 
 #define MOVE_LEAST ((size_t)1 << 20)  /* less is copied: a mapping costs several system calls */
 #define HUGE_PART  ((size_t)32 << 20) /* no huge pages for less */
-
-static void count_mapped(size_t add)
-{
-	__atomic_fetch_add(&root_record.mapped_bytes, add, __ATOMIC_RELAXED);
-}
 
 /* Make room for the descriptor of a mapping's first page. 0 or -errno. */
 static int map_prepare(void *base)
@@ -34,14 +30,12 @@ static void map_enter(void *base, size_t npages, enum page_kind kind)
 	page->kind = (uint8_t)kind;
 	page->mapped = 1;
 	pagemap_tag(base, ID_PAGES);
-	count_mapped(npages << PAGE_SHIFT);
 }
 
-static void map_leave(void *base, size_t npages)
+static void map_leave(void *base)
 {
 	pagemap_page(base)->kind = PAGE_NONE;
 	pagemap_tag(base, ID_NONE);
-	count_mapped(0 - (npages << PAGE_SHIFT));
 }
 
 static size_t map_bytes(size_t npages)
@@ -49,17 +43,48 @@ static size_t map_bytes(size_t npages)
 	return sys_page_up(npages << PAGE_SHIFT);
 }
 
+/* A page of descriptors and one of ids may come to be touched for a mapping. */
+#define MAP_TABLES (2 * sys_page_size())
+
+static bool count_mapping(size_t nbytes)
+{
+	if (!limit_reserve(&limit_tables, MAP_TABLES))
+		return false;
+	if (limit_reserve(&root_record.mapped_bytes, nbytes))
+		return true;
+	limit_return(&limit_tables, MAP_TABLES);
+	return false;
+}
+
+static void uncount_mapping(size_t nbytes)
+{
+	limit_return(&root_record.mapped_bytes, nbytes);
+	limit_return(&limit_tables, MAP_TABLES);
+}
+
+/* A mapping with a descriptor, counted. */
+static void *map_new(size_t nbytes, size_t align)
+{
+	void *base;
+
+	if (!count_mapping(nbytes))
+		return NULL;
+	base = sys_map(nbytes, align);
+	if (base && map_prepare(base) == 0)
+		return base;
+	if (base)
+		sys_unmap(base, nbytes);
+	uncount_mapping(nbytes);
+	return NULL;
+}
+
 static void *map_alloc(size_t npages, size_t align_pages, enum page_kind kind)
 {
 	size_t nbytes = map_bytes(npages);
-	void *base = npages > UINT32_MAX ? NULL : sys_map(nbytes, align_pages << PAGE_SHIFT);
+	void *base = npages > UINT32_MAX ? NULL : map_new(nbytes, align_pages << PAGE_SHIFT);
 
 	if (!base)
 		return NULL;
-	if (map_prepare(base) < 0) {
-		sys_unmap(base, nbytes);
-		return NULL;
-	}
 	map_enter(base, npages, kind);
 	if (settings.thp == THP_ALWAYS && nbytes >= HUGE_PART)
 		sys_advise_huge(base, nbytes, SYS_THP_ALWAYS);
@@ -99,8 +124,9 @@ void run_free(void *base)
 	size_t npages = page->npages;
 
 	if (page->mapped) {
-		map_leave(base, npages);
+		map_leave(base);
 		sys_unmap(base, map_bytes(npages));
+		uncount_mapping(map_bytes(npages));
 		return;
 	}
 	pagemap_tag(base, ID_NONE);
@@ -119,7 +145,7 @@ static void *map_move(void *base, size_t old_npages, size_t npages, enum page_ki
 		return NULL;
 	}
 	/* Out of the map first: the old address may be somebody else's at once. */
-	map_leave(base, old_npages);
+	map_leave(base);
 	if (sys_remap_to(base, map_bytes(old_npages), map_bytes(npages), to) < 0) {
 		map_enter(base, old_npages, kind);
 		return NULL;
@@ -136,8 +162,21 @@ static void *map_resize_to(void *base, size_t old_npages, size_t npages, enum pa
 	    sys_remap(base, map_bytes(old_npages), map_bytes(npages)) < 0)
 		return map_move(base, old_npages, npages, kind);
 	pagemap_page(base)->npages = (uint32_t)npages;
-	count_mapped((npages - old_npages) << PAGE_SHIFT);
 	return base;
+}
+
+/* The same, counted: what it grows by before, what it shrinks by after. */
+static void *map_resize_counted(void *base, size_t old_npages, size_t npages, enum page_kind kind)
+{
+	size_t old = map_bytes(old_npages), nbytes = map_bytes(npages);
+	size_t more = nbytes > old ? nbytes - old : 0, less = old > nbytes ? old - nbytes : 0;
+	void *resized;
+
+	if (more && !limit_reserve(&root_record.mapped_bytes, more))
+		return NULL;
+	resized = map_resize_to(base, old_npages, npages, kind);
+	limit_return(&root_record.mapped_bytes, resized ? less : more);
+	return resized;
 }
 
 /* What grows will grow again: addresses for an eighth more, which costs no memory until used. */
@@ -146,33 +185,68 @@ static void *map_resize(void *base, size_t old_npages, size_t npages, enum page_
 	void *resized = NULL;
 
 	if (npages > old_npages)
-		resized = map_resize_to(base, old_npages, npages + npages / 8, kind);
-	return resized ? resized : map_resize_to(base, old_npages, npages, kind);
+		resized = map_resize_counted(base, old_npages, npages + npages / 8, kind);
+	return resized ? resized : map_resize_counted(base, old_npages, npages, kind);
+}
+
+/*
+ * The pages of a run are in a mapping now, and no longer where the zone counts them; less
+ * than none are so again.
+ */
+static void count_moved(size_t nbytes)
+{
+	bool entered = limit_enter();
+
+	__atomic_fetch_add(&root_record.mapped_bytes, nbytes, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&limit_tables, nbytes, __ATOMIC_RELAXED);
+	limit_leave(entered);
+}
+
+/* Room for a mapping's tables now, and for what it will grow by as far as can be seen. */
+static bool may_move(size_t more)
+{
+	return limit_fits(MAP_TABLES + more) && limit_reserve(&limit_tables, MAP_TABLES);
+}
+
+/* In pieces, so that little is there twice. */
+static void move_back(char *base, char *moved, size_t nbytes)
+{
+	for (size_t n; nbytes > 0; base += n, moved += n, nbytes -= n) {
+		n = nbytes < MOVE_LEAST ? nbytes : MOVE_LEAST;
+		memcpy(base, moved, n);
+		sys_unmap(moved, n);
+	}
 }
 
 /* Pages of a zone to a mapping of their own; the zone keeps the range, now zeros. */
 static void *run_move(void *base, size_t old_npages, size_t npages, enum page_kind kind)
 {
 	size_t nbytes = old_npages << PAGE_SHIFT;
-	bool whole = nbytes == map_bytes(old_npages);
-	void *moved = whole && nbytes >= MOVE_LEAST ? sys_move(base, nbytes) : NULL;
-	void *grown = NULL;
+	void *moved, *grown = NULL;
 
-	if (!moved)
+	if (nbytes != map_bytes(old_npages) || nbytes < MOVE_LEAST ||
+	    !may_move(map_bytes(npages - old_npages)))
 		return NULL;
+	moved = sys_move(base, nbytes);
+	if (!moved) {
+		limit_return(&limit_tables, MAP_TABLES);
+		return NULL;
+	}
+	count_moved(nbytes);
 	if (map_prepare(moved) == 0) {
 		map_enter(moved, old_npages, kind);
 		grown = map_resize(moved, old_npages, npages, kind);
 		if (!grown)
-			map_leave(moved, old_npages);
+			map_leave(moved);
 	}
 	if (!grown) {
-		memcpy(base, moved, nbytes);
-		sys_unmap(moved, nbytes);
+		move_back(base, moved, nbytes);
+		count_moved(0 - nbytes);
+		limit_return(&limit_tables, MAP_TABLES);
 		return NULL;
 	}
 	pagemap_tag(base, ID_NONE);
-	buddy_free(base, old_npages);
+	buddy_free_moved(base, old_npages);
 	return grown;
 }
 

@@ -7,9 +7,6 @@
 
 #include <errno.h>
 
-#define GROW_MIN 64u   /* pages to commit at a time: 256 KiB … */
-#define GROW_MAX 4096u /* … to 16 MiB, an eighth of what is committed */
-
 #define LOOKS	   8u /* blocks of a list tried for one that fits, or that fits with others */
 #define NEIGHBOURS 8u /* blocks on either side of one it is joined with */
 

@@ -63,6 +63,9 @@ struct zone {
 
 /* A zone, its record all zeros, over a reserved, covered range. */
 void zone_init(struct zone *zone, void *base, size_t npages);
+/* Pages to commit at a time: 256 KiB to 16 MiB, an eighth of what is committed. */
+#define GROW_MIN 64u
+#define GROW_MAX 4096u
 /* Raise the watermark to npages at least. 0, -ENOSPC: no room, -ENOMEM: refused. */
 int zone_grow(struct zone *zone, uint64_t npages);
 /* Take npages aligned to align_pages out of one free run of the state; LIST_END if none fits. */

@@ -11,6 +11,7 @@
 #include "slab/background.h"
 
 #include <errno.h>
+#include <kmem/limits.h>
 #include <kmem/options.h>
 #include <stdint.h>
 #include <string.h>
@@ -52,6 +53,13 @@ static int set_decay(const char *value)
 	__atomic_store_n(&settings.decay_ms, (uint32_t)ms, __ATOMIC_RELAXED);
 	background_nudge();
 	return 0;
+}
+
+static int set_limit(const char *value)
+{
+	size_t nbytes;
+
+	return parse_size(value, &nbytes) < 0 ? -EINVAL : kmem_limit_set(nbytes);
 }
 
 static int set_thread_cache(const char *value)
@@ -103,6 +111,7 @@ static const struct {
 } options[] = {
 	{"background_thread", set_background},
 	{"decay_ms", set_decay},
+	{"limit_bytes", set_limit},
 	{"on_error", set_on_error},
 	{"thp", set_thp},
 	{"thread_cache", set_thread_cache},

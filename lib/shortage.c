@@ -2,8 +2,9 @@
 /*
  * A request found no memory. What comes next, each before one more try:
  *
+ *	purge               under a limit, a few more dirty pages than are wanted
  *	free memory home    sheaves of this thread and barns, empty slabs and spans; other
- *	                    threads are asked for theirs
+ *	                    threads are asked for theirs; under a limit purged as well
  *	shrink              shrinkers and reclaim callbacks, for half of what they have; home
  *	shrink all          the same for all of it
  *
@@ -13,19 +14,39 @@
 #include "lib/shortage.h"
 
 #include "buddy/buddy.h"
+#include "buddy/limit.h"
 #include "lib/front.h"
 #include "lib/shrinker.h"
 #include "lib/trim.h"
+#include "slab/reclaim.h"
 
-enum stage { STAGE_HOME, STAGE_SHRINK, STAGE_SHRINK_ALL, STAGE_END };
+enum stage { STAGE_PURGE, STAGE_HOME, STAGE_SHRINK, STAGE_SHRINK_ALL, STAGE_END };
 
+#define PURGE_MORE  ((size_t)256) /* pages, for records and the next requests */
 #define ADDRESS_MAX ((size_t)1 << ARCH_ADDRESS_BITS)
 
+/*
+ * Dirty pages into which the request does not fit count against a limit, clean ones do not;
+ * how many went. A fork waits for it, as its child would lack what is in hand.
+ */
+static size_t purge(const struct shortage *shortage)
+{
+	size_t npages;
+
+	if (!limit_get())
+		return 0;
+	lock_take(&reclaim_lock, LOCK_RECLAIM);
+	npages = buddy_purge_some(0, shortage->npages + PURGE_MORE);
+	lock_release(&reclaim_lock, LOCK_RECLAIM);
+	return npages;
+}
+
 /* To the zones: what is free above them. */
-static void send_home(void)
+static void send_home(const struct shortage *shortage)
 {
 	trim_sheaves();
 	front_drop_empty();
+	purge(shortage);
 }
 
 /* Objects that were freed lie in sheaves: they are to go home as well. */
@@ -35,15 +56,17 @@ static bool shrink_and_send_home(const struct shortage *shortage, enum shrink_sh
 
 	if (shortage->flags & __GFP_NORETRY || !shrink(shortage->flags, part, &nfreed))
 		return false;
-	send_home();
+	send_home(shortage);
 	return true;
 }
 
 static bool act(const struct shortage *shortage, enum stage stage)
 {
 	switch (stage) {
+	case STAGE_PURGE:
+		return purge(shortage) > 0;
 	case STAGE_HOME:
-		send_home();
+		send_home(shortage);
 		return true;
 	case STAGE_SHRINK:
 		return shrink_and_send_home(shortage, SHRINK_HALF);
@@ -57,8 +80,13 @@ bool shortage_next(struct shortage *shortage)
 	/* In a fork other handlers may allocate, but all locks are ours. */
 	if (lock_is_ours() || shortage->nbytes > ADDRESS_MAX)
 		return false;
+	if (limit_exceeds(shortage->nbytes))
+		shortage->stage = STAGE_END;
 	while (shortage->stage < STAGE_END)
-		if (act(shortage, shortage->stage++))
+		if (act(shortage, shortage->stage++)) {
+			limit_forget();
 			return true;
+		}
+	limit_refused(shortage->nbytes, shortage->flags);
 	return false;
 }

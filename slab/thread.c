@@ -2,6 +2,7 @@
 /* Thread records: birth, death, growth. See thread.h. */
 #include "slab/thread.h"
 
+#include "buddy/limit.h"
 #include "buddy/root.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
@@ -47,15 +48,19 @@ static size_t record_bytes(uint32_t nids)
 	       sys_page_up(sizeof(struct thread) + (nids + 1) * sizeof(struct slot));
 }
 
-/* Commit the ids below nids around the record at thread. */
-static int commit(struct thread *thread, uint32_t nids, uint32_t max_ids)
+/* Commit the ids below nids around the record at thread, nbytes more than before. */
+static int commit(struct thread *thread, uint32_t nids, uint32_t max_ids, size_t nbytes)
 {
 	uintptr_t page = sys_page_size();
 	uintptr_t start = (uintptr_t)thread_shelf(thread, nids - 1) & ~(page - 1);
 	uintptr_t end = ((uintptr_t)thread_slot(thread, nids) + page - 1) & ~(page - 1);
 
-	if (nids > max_ids || sys_commit((void *)start, end - start) < 0)
+	if (nids > max_ids || !limit_reserve(&limit_tables, nbytes))
 		return -ENOMEM;
+	if (sys_commit((void *)start, end - start) < 0) {
+		limit_return(&limit_tables, nbytes);
+		return -ENOMEM;
+	}
 	/* The first record is small enough for any core, and start-up short of calls. */
 	if (thread_first())
 		sys_core_show((void *)start, end - start);
@@ -89,7 +94,7 @@ static struct thread *thread_create(void)
 	if (!thread)
 		return NULL;
 	lock_take(&threads_lock, LOCK_THREADS);
-	err = commit(thread, nslots, max_ids);
+	err = commit(thread, nslots, max_ids, record_bytes(nslots));
 	if (!err) {
 		thread->max_ids = max_ids;
 		thread->number = nthreads++;
@@ -170,7 +175,8 @@ int threads_commit(unsigned id)
 	if (want > nslots) {
 		for_each_thread (thread)
 			if (!err)
-				err = commit(thread, want, thread->max_ids);
+				err = commit(thread, want, thread->max_ids,
+					     record_bytes(want) - record_bytes(nslots));
 		/* Where some could not grow, those that did may stay so. */
 		if (!err) {
 			nslots = want;

@@ -81,6 +81,11 @@ bind("kmem_shrinker_alloc", c_void_p, c_uint, c_char_p)
 bind("kmem_shrinker_register", c_int, c_void_p)
 bind("kmem_shrinker_free", None, c_void_p)
 bind("kmem_shrink", ctypes.c_ulong)
+bind("kmem_limit_set", c_int, c_size_t)
+bind("kmem_limit_get", c_size_t)
+bind("kmem_limit_usage", c_size_t)
+bind("kmem_limit_refusals", c_size_t)
+bind("kmem_limit_notify", None, c_void_p, c_void_p)
 
 
 class Mallinfo2(ctypes.Structure):
@@ -688,6 +693,51 @@ def test_kmem_shrink():
     made, _callbacks = shrinker(lambda made, control: control[0].nr_to_scan)
     equal(lib.kmem_shrink(), 10)
     lib.kmem_shrinker_free(made)
+
+
+def test_kmem_limit_set():
+    equal(lib.kmem_limit_set(1 << 20), -errno.EINVAL)
+    equal(lib.kmem_limit_set(1 << 28), 0)
+    ctypes.set_errno(0)
+    equal(lib.kmem_malloc(1 << 28), None)
+    equal(ctypes.get_errno(), errno.ENOMEM)
+    equal(lib.kmem_limit_set(0), 0)
+    lib.kmem_free(lib.kmem_malloc(1 << 28))
+
+
+def test_kmem_limit_get():
+    equal(lib.kmem_limit_get(), 0)
+    equal(lib.kmem_option_set(b"limit_bytes", b"1G"), 0)
+    equal(lib.kmem_limit_get(), 1 << 30)
+    equal(lib.kmem_limit_set(0), 0)
+
+
+def test_kmem_limit_usage():
+    before = lib.kmem_limit_usage()
+    block = lib.kmem_malloc(100 << 20)
+    assert lib.kmem_limit_usage() >= before + (100 << 20), "100 MiB are not counted"
+    lib.kmem_free(block)
+    assert lib.kmem_limit_usage() < before + (1 << 20), "100 MiB still count"
+
+
+def test_kmem_limit_refusals():
+    before = lib.kmem_limit_refusals()
+    lib.kmem_limit_set(1 << 28)
+    equal(lib.kmem_malloc(1 << 28), None)
+    lib.kmem_limit_set(0)
+    equal(lib.kmem_limit_refusals(), before + 1)
+
+
+def test_kmem_limit_notify():
+    told = []
+    callback = ctypes.CFUNCTYPE(None, c_size_t, c_void_p)(lambda size, data: told.append((size, data)))
+    lib.kmem_limit_notify(ctypes.cast(callback, c_void_p), 77)
+    lib.kmem_limit_set(1 << 28)
+    equal(lib.kmem_malloc(3 << 28), None)
+    lib.kmem_limit_notify(None, None)
+    equal(lib.kmem_malloc(1 << 28), None)
+    lib.kmem_limit_set(0)
+    equal(told, [(3 << 28, 77)])
 
 
 def main():

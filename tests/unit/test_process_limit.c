@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The limit of the process: what counts, what is refused and said, what is given back before,
+ * and that it holds to the page whoever is at it.
+ */
+#include "unit.h"
+
+#include "faults.h"
+
+#include "buddy/buddy.h"
+#include "buddy/limit.h"
+#include "slab/cache.h"
+#include "slab/thread.h"
+
+#include <kmem.h>
+#include <pthread.h>
+
+#define MIB	((size_t)1 << 20)
+#define NBLOCKS 400000u
+
+static void *blocks[NBLOCKS];
+static size_t nblocks;
+
+/* So much more than is in use now. */
+static void limit_to(size_t more)
+{
+	ck_assert_int_eq(kmem_limit_set(kmem_limit_usage() + more), 0);
+}
+
+static void require_within(void)
+{
+	require(kmem_limit_usage() <= kmem_limit_get());
+}
+
+/* Blocks of a size until there are no more; how many bytes. */
+static size_t fill(size_t nbytes)
+{
+	size_t first = nblocks;
+	void *block;
+
+	errno = 0;
+	while ((block = kmem_malloc(nbytes))) {
+		require(nblocks < NBLOCKS);
+		memset(block, 1, nbytes);
+		blocks[nblocks++] = block;
+		require_within();
+	}
+	ck_assert_int_eq(errno, ENOMEM);
+	return (nblocks - first) * nbytes;
+}
+
+static void empty(void)
+{
+	while (nblocks > 0)
+		kmem_free(blocks[--nblocks]);
+}
+
+START_TEST(set_and_read)
+{
+	ck_assert_uint_eq(kmem_limit_get(), 0);
+	ck_assert_int_eq(kmem_limit_set(KMEM_LIMIT_MIN - 1), -EINVAL);
+	ck_assert_int_eq(kmem_limit_set(KMEM_LIMIT_MIN), 0);
+	ck_assert_uint_eq(kmem_limit_get(), KMEM_LIMIT_MIN);
+	ck_assert_int_eq(kmem_option_set("limit_bytes", "64M"), 0);
+	ck_assert_uint_eq(kmem_limit_get(), 64 * MIB);
+	ck_assert_int_eq(kmem_option_set("limit_bytes", "1M"), -EINVAL);
+	ck_assert_int_eq(kmem_option_set("limit_bytes", "much"), -EINVAL);
+	ck_assert_uint_eq(kmem_limit_get(), 64 * MIB);
+	ck_assert_int_eq(kmem_limit_set(0), 0);
+	ck_assert_uint_eq(kmem_limit_get(), 0);
+}
+END_TEST
+
+/* What is in use, and what lies dirty until it is given back; the same with a limit as without. */
+START_TEST(use_is_counted)
+{
+	for (int limited = 0; limited < 2; limited++) {
+		size_t before, mapped;
+		char *run, *mapping;
+
+		kmem_limit_set(limited ? 1024 * MIB : 0);
+		kmem_free(kmem_malloc(8 * MIB));
+		kmem_trim();
+		before = kmem_limit_usage();
+		run = kmem_malloc(8 * MIB);
+		ck_assert_uint_ge(kmem_limit_usage(), before + 8 * MIB);
+		ck_assert_uint_lt(kmem_limit_usage(), before + 9 * MIB);
+		kmem_free(run);
+		ck_assert_uint_ge(kmem_limit_usage(), before + 8 * MIB);
+		kmem_trim();
+		ck_assert_uint_le(kmem_limit_usage(), before);
+		mapping = kmem_malloc(100 * MIB);
+		mapped = kmem_limit_usage();
+		ck_assert_uint_ge(mapped, before + 100 * MIB);
+		ck_assert_uint_lt(mapped, before + 101 * MIB);
+		mapping = kmem_realloc(mapping, 40 * MIB);
+		ck_assert_uint_eq(kmem_limit_usage(), mapped - 60 * MIB);
+		kmem_free(mapping);
+		ck_assert_uint_le(kmem_limit_usage(), before);
+	}
+}
+END_TEST
+
+/* Of all sizes as much as there is room for, whatever was there before. */
+START_TEST(refuses_and_goes_on)
+{
+	static const size_t sizes[] = {1000, 20000, 100, 40000, 200000, 1000000, 5000000, 1000};
+
+	limit_to(32 * MIB);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t nbytes = fill(sizes[i]);
+
+		ck_assert_uint_le(nbytes, 32 * MIB);
+		ck_assert_msg(nbytes > 24 * MIB, "%zu bytes in blocks of %zu", nbytes, sizes[i]);
+		ck_assert_uint_eq(kmem_limit_refusals(), i + 1);
+		empty();
+	}
+	kmem_limit_set(0);
+	ck_assert_ptr_nonnull(blocks[0] = kmem_malloc(100 * MIB));
+	kmem_free(blocks[0]);
+}
+END_TEST
+
+/* The heap keeps an empty span, unless it is needed. */
+START_TEST(what_a_heap_keeps_can_be_had)
+{
+	void *run;
+
+	limit_to(32 * MIB);
+	fill(40000);
+	/* The first span, of full size, is the first to become empty. */
+	for (size_t i = 0; i < nblocks; i++)
+		kmem_free(blocks[i]);
+	run = kmem_malloc(30 * MIB);
+	ck_assert_ptr_nonnull(run);
+	require_within();
+	kmem_free(run);
+}
+END_TEST
+
+START_TEST(a_run_grows_in_place_as_far_as_it_may)
+{
+	size_t nbytes = MIB;
+	char *run, *grown;
+
+	kmem_free(kmem_malloc(16 * MIB));
+	kmem_trim();
+	run = kmem_malloc(nbytes);
+	kmem_trim();
+	limit_to(4 * MIB);
+	while ((grown = kmem_realloc(run, nbytes + MIB / 8))) {
+		ck_assert_ptr_eq(grown, run);
+		nbytes += MIB / 8;
+		require_within();
+	}
+	ck_assert_uint_le(nbytes, 5 * MIB);
+	ck_assert_uint_ge(nbytes, 4 * MIB);
+	kmem_free(run);
+}
+END_TEST
+
+/* What they grow by as well; what they shrink by no longer. */
+START_TEST(mappings_count)
+{
+	char *one, *other;
+
+	limit_to(200 * MIB);
+	one = kmem_malloc(100 * MIB);
+	ck_assert_ptr_nonnull(one);
+	require_errno(ENOMEM, kmem_malloc(100 * MIB));
+	ck_assert_uint_eq(kmem_limit_refusals(), 1);
+	one = kmem_realloc(one, 180 * MIB);
+	ck_assert_ptr_nonnull(one);
+	require_within();
+	require_errno(ENOMEM, kmem_realloc(one, 220 * MIB));
+	require_errno(ENOMEM, kmem_realloc(one, 201 * MIB));
+	one = kmem_realloc(one, 70 * MIB);
+	other = kmem_malloc(100 * MIB);
+	ck_assert_ptr_nonnull(other);
+	kmem_free(one);
+	kmem_free(other);
+	require_within();
+}
+END_TEST
+
+/* A mapping the system refuses is not counted. */
+START_TEST(what_the_system_refuses_is_not_counted)
+{
+	size_t before;
+	char *one = kmem_malloc(100 * MIB);
+
+	limit_to(400 * MIB);
+	before = kmem_limit_usage();
+	faults_refuse(FAULT_MMAP);
+	require_errno(ENOMEM, kmem_malloc(100 * MIB));
+	faults_refuse(FAULT_MREMAP);
+	faults.refused[FAULT_MMAP] = true;
+	require_errno(ENOMEM, kmem_realloc(one, 150 * MIB));
+	faults_end();
+	ck_assert_uint_eq(kmem_limit_usage(), before);
+	ck_assert_uint_eq(kmem_limit_refusals(), 0);
+	kmem_free(one);
+}
+END_TEST
+
+/* Its pages go to a mapping: they are not there twice, so the limit need not hold both. */
+START_TEST(a_run_that_moves_counts_once)
+{
+	unsigned *run = kmem_malloc(20 * MIB), *moved;
+	void *behind = kmem_malloc(4 * MIB);
+	size_t before;
+
+	for (size_t i = 0; i < 20 * MIB / sizeof(*run); i += 1024)
+		run[i] = (unsigned)i;
+	kmem_trim();
+	limit_to(4 * MIB);
+	before = kmem_limit_usage();
+	moved = kmem_realloc(run, 22 * MIB);
+	ck_assert_ptr_nonnull(moved);
+	ck_assert_uint_lt(kmem_limit_usage(), before + 3 * MIB);
+	require_errno(ENOMEM, kmem_realloc(moved, 30 * MIB));
+	for (size_t i = 0; i < 20 * MIB / sizeof(*run); i += 1024)
+		require(moved[i] == i);
+	ck_assert_ptr_null(buddy_check());
+	kmem_free(moved);
+	kmem_free(behind);
+	kmem_trim();
+	ck_assert_uint_lt(kmem_limit_usage(), before - 23 * MIB);
+}
+END_TEST
+
+/* The same, and the system refuses the growth: all as it was. */
+START_TEST(a_move_that_fails_counts_nothing)
+{
+	unsigned *run = kmem_malloc(20 * MIB);
+	void *behind = kmem_malloc(4 * MIB);
+	size_t before;
+
+	for (size_t i = 0; i < 20 * MIB / sizeof(*run); i += 1024)
+		run[i] = (unsigned)i;
+	limit_to(100 * MIB);
+	before = kmem_limit_usage();
+	faults_begin(2, ~0ul);
+	require_errno(ENOMEM, kmem_realloc(run, 300 * MIB / 4));
+	faults_end();
+	ck_assert_uint_eq(kmem_limit_usage(), before);
+	for (size_t i = 0; i < 20 * MIB / sizeof(*run); i += 1024)
+		require(run[i] == i);
+	kmem_free(run);
+	kmem_free(behind);
+}
+END_TEST
+
+START_TEST(records_count)
+{
+	static struct kmem_cache *caches[60000];
+	unsigned n = 0;
+
+	kmem_free(kmem_malloc(1));
+	limit_to(4 * MIB);
+	while ((caches[n] = kmem_cache_create("many", 100, 0, SLAB_NOWARN, NULL))) {
+		require(++n < 60000);
+		require_within();
+	}
+	ck_assert_int_eq(errno, ENOMEM);
+	ck_assert_uint_gt(n, 1000);
+	/* A record, and a slot and a shelf of this thread. */
+	ck_assert_uint_lt(
+		n,
+		4 * MIB / (sizeof(struct kmem_cache) + sizeof(struct slot) + sizeof(struct shelf)));
+	while (n > 0)
+		require(kmem_cache_destroy(caches[--n]) == 0);
+}
+END_TEST
+
+/* Less than is in use: what there is can be used, and freed. */
+START_TEST(a_lower_limit_refuses_what_comes)
+{
+	void *kept = kmem_malloc(30 * MIB);
+
+	memset(kept, 1, 30 * MIB);
+	ck_assert_int_eq(kmem_limit_set(20 * MIB), 0);
+	require_errno(ENOMEM, kmem_malloc(MIB));
+	memset(kept, 2, 30 * MIB);
+	kmem_free(kept);
+	kept = kmem_malloc(MIB);
+	ck_assert_ptr_nonnull(kept);
+	kmem_free(kept);
+}
+END_TEST
+
+static size_t told_nbytes, ntold;
+
+static void tell(size_t nbytes, void *data)
+{
+	require(data == &ntold);
+	told_nbytes = nbytes;
+	ntold++;
+	/* No lock is held; and what it asks for in vain itself is not told. */
+	kmem_trim();
+	kmem_free(kmem_malloc(100));
+	kmem_limit_notify(tell, &ntold);
+	require(kmem_malloc(500 * MIB) == NULL);
+}
+
+START_TEST(refusals_are_told)
+{
+	struct kmem_cache *cache = kmem_cache_create("told", 3 * MIB, 0, 0, NULL);
+
+	limit_to(40 * MIB);
+	kmem_limit_notify(tell, &ntold);
+	require_errno(ENOMEM, kmem_malloc(44 * MIB));
+	ck_assert_uint_eq(ntold, 1);
+	ck_assert_uint_eq(told_nbytes, 44 * MIB);
+	ck_assert_uint_eq(kmem_limit_refusals(), 2);
+	while (kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOWARN))
+		;
+	ck_assert_uint_eq(ntold, 2);
+	ck_assert_uint_eq(told_nbytes, 3 * MIB);
+	kmem_limit_notify(NULL, NULL);
+	require_errno(ENOMEM, kmem_pages_alloc_exact(50 * MIB, GFP_KERNEL | __GFP_NOWARN));
+	ck_assert_uint_eq(ntold, 2);
+	ck_assert_uint_eq(kmem_limit_refusals(), 5);
+}
+END_TEST
+
+static void be_refused(void)
+{
+	limit_to(8 * MIB);
+	for (int i = 0; i < 100; i++) {
+		if (kmem_malloc(9 * MIB) || kmem_realloc(NULL, 9 * MIB) ||
+		    kmem_pages_alloc(12, GFP_KERNEL | __GFP_NOWARN))
+			_exit(1);
+	}
+	kmem_limit_set(8 * MIB);
+	for (int i = 0; i < 100; i++)
+		if (kmem_pages_alloc(12, GFP_KERNEL))
+			_exit(2);
+	unit_sleep_ms(1100);
+	if (kmem_pages_alloc(12, GFP_KERNEL))
+		_exit(3);
+}
+
+START_TEST(one_line_in_a_second)
+{
+	struct last_words words = unit_child(be_refused);
+	const char *line =
+		"libkmem: limit_bytes: a request of 16777216 bytes is refused, %zu of 8388608 "
+		"are in use\n";
+	size_t used = 0, other = 0;
+
+	ck_assert_msg(words.status == 0, "status %#x", (unsigned)words.status);
+	ck_assert_msg(sscanf(words.text, line, &used) == 1, "%s", words.text);
+	ck_assert_uint_gt(used, LIMIT_OWN);
+	ck_assert_ptr_nonnull(strchr(words.text, '\n'));
+	ck_assert_msg(sscanf(strchr(words.text, '\n') + 1, line, &other) == 1, "%s", words.text);
+	ck_assert_ptr_eq(strchr(strchr(words.text, '\n') + 1, '\n') + 1,
+			 words.text + strlen(words.text));
+}
+END_TEST
+
+static unsigned nscans;
+
+static unsigned long count_blocks(struct kmem_shrinker *shrinker,
+				  struct kmem_shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	return nblocks;
+}
+
+static unsigned long free_blocks(struct kmem_shrinker *shrinker,
+				 struct kmem_shrink_control *control)
+{
+	(void)shrinker;
+	nscans++;
+	for (unsigned long i = 0; i < control->nr_to_scan && nblocks > 0; i++)
+		kmem_free(blocks[--nblocks]);
+	return control->nr_to_scan;
+}
+
+/* A program that can do without goes on for ever; one that asks for too much asks nobody. */
+START_TEST(shrinkers_run_before_a_refusal)
+{
+	struct kmem_shrinker *shrinker = kmem_shrinker_alloc(0, "blocks");
+
+	shrinker->count_objects = count_blocks;
+	shrinker->scan_objects = free_blocks;
+	ck_assert_int_eq(kmem_shrinker_register(shrinker), 0);
+	limit_to(32 * MIB);
+	for (int i = 0; i < 20000; i++) {
+		void *block = kmem_malloc(10000);
+
+		require(block);
+		memset(block, 1, 10000);
+		blocks[nblocks++] = block;
+		require_within();
+	}
+	ck_assert_uint_gt(nscans, 4);
+	ck_assert_uint_eq(kmem_limit_refusals(), 0);
+	nscans = 0;
+	require_errno(ENOMEM, kmem_malloc(100 * MIB));
+	ck_assert_uint_eq(nscans, 0);
+	ck_assert_uint_eq(kmem_limit_refusals(), 1);
+	kmem_shrinker_free(shrinker);
+	empty();
+}
+END_TEST
+
+/* Bytes that the kernel says are resident, summed up by it page by page. */
+static size_t resident(void)
+{
+	FILE *file = fopen("/proc/self/smaps_rollup", "r");
+	char line[200];
+	size_t kib = 0;
+
+	require(file);
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Rss: %zu kB", &kib) == 1)
+			break;
+	fclose(file);
+	require(kib > 0);
+	return kib << 10;
+}
+
+#define NTHREADS 4
+#define NKEPT	 2000u
+
+static _Atomic bool stop;
+static _Atomic size_t nrefused, nserved;
+
+static size_t some_size(uint64_t *random)
+{
+	static const size_t most[] = {200, 5000, 50000, 500000, 3000000};
+
+	return 1 + below(random, most[below(random, 5)]);
+}
+
+/* More than there is, of all sizes, all of it written. */
+static void *want_more(void *seed)
+{
+	uint64_t random = (uintptr_t)seed;
+	char *kept[NKEPT] = {NULL};
+
+	while (!stop) {
+		size_t i = below(&random, NKEPT), nbytes = some_size(&random);
+		char *block;
+
+		if (below(&random, 8)) {
+			kmem_free(kept[i]);
+			block = kept[i] = kmem_malloc(nbytes);
+		} else {
+			block = kmem_realloc(kept[i], nbytes);
+			kept[i] = block ? block : kept[i];
+		}
+		if (block)
+			memset(block, 1, nbytes);
+		nserved += block != NULL;
+		nrefused += block == NULL;
+	}
+	for (size_t i = 0; i < NKEPT; i++)
+		kmem_free(kept[i]);
+	return NULL;
+}
+
+/* Neither what is counted nor what is resident ever passes it, seen from outside at any time. */
+START_TEST(holds_to_the_page_in_many_threads)
+{
+	size_t limit = 48 * MIB, before = resident(), most = 0;
+	pthread_t threads[NTHREADS];
+
+	ck_assert_int_eq(kmem_limit_set(limit), 0);
+	for (uintptr_t i = 0; i < NTHREADS; i++)
+		pthread_create(&threads[i], NULL, want_more, (void *)(i + unit_next() * 8 + 1));
+	for (int i = 0; i < (UNDER_TSAN || UNDER_ASAN ? 50 : 300); i++) {
+		size_t now = resident();
+
+		require_within();
+		most = now > most ? now : most;
+		unit_sleep_ms(5);
+	}
+	stop = true;
+	for (int i = 0; i < NTHREADS; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_gt(nrefused, 100);
+	ck_assert_uint_gt(nserved, 1000);
+	ck_assert_ptr_null(buddy_check());
+	/* Sanitizers have memory of their own for each byte. The threads' stacks are the program's.
+	 */
+	if (!UNDER_TSAN && !UNDER_ASAN)
+		ck_assert_msg(most <= before + limit + NTHREADS * 64 * 1024,
+			      "%zu KiB resident, %zu before", most >> 10, before >> 10);
+	kmem_trim();
+	ck_assert_uint_lt(kmem_limit_usage(), limit / 3);
+}
+END_TEST
+
+static void use_as_child(void)
+{
+	require_within();
+	if (fill(1000) < 8 * MIB || kmem_limit_refusals() == 0)
+		_exit(1);
+	empty();
+	if (fill(100000) < 8 * MIB)
+		_exit(2);
+}
+
+START_TEST(a_child_has_the_same_limit)
+{
+	pthread_t threads[NTHREADS];
+
+	limit_to(64 * MIB);
+	for (uintptr_t i = 0; i < NTHREADS; i++)
+		pthread_create(&threads[i], NULL, want_more, (void *)(i + 1));
+	while (nrefused < 20)
+		unit_sleep_ms(1);
+	for (int i = 0; i < 5; i++) {
+		struct last_words words = unit_child(require_within);
+
+		ck_assert_msg(words.status == 0, "%s", words.text);
+	}
+	stop = true;
+	for (int i = 0; i < NTHREADS; i++)
+		pthread_join(threads[i], NULL);
+	kmem_trim();
+	ck_assert_int_eq(unit_child(use_as_child).status, 0);
+}
+END_TEST
+
+UNIT_MAIN("process_limit", set_and_read, use_is_counted, refuses_and_goes_on,
+	  what_a_heap_keeps_can_be_had, a_run_grows_in_place_as_far_as_it_may, mappings_count,
+	  what_the_system_refuses_is_not_counted, a_run_that_moves_counts_once,
+	  a_move_that_fails_counts_nothing, records_count, a_lower_limit_refuses_what_comes,
+	  refusals_are_told, one_line_in_a_second, shrinkers_run_before_a_refusal,
+	  holds_to_the_page_in_many_threads, a_child_has_the_same_limit)
