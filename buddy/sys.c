@@ -71,6 +71,23 @@ size_t sys_page_size(void)
 	return page;
 }
 
+/*
+ * The kernel ends a mapping before it makes one at the same address, so what was known of the
+ * old one is past. This says so where compilers and sanitizers can see it.
+ */
+static _Atomic unsigned nleft;
+
+static void addresses_left(void)
+{
+	/* release: pairs with the acquire in addresses_had */
+	atomic_fetch_add_explicit(&nleft, 1, memory_order_release);
+}
+
+static void addresses_had(void)
+{
+	(void)atomic_load_explicit(&nleft, memory_order_acquire);
+}
+
 /* Where the last mapping was put: the kernel fills downward, so below it is room. */
 static _Atomic uintptr_t last_base;
 
@@ -125,6 +142,7 @@ static void *map_aligned(size_t nbytes, size_t align, int prot, int flags)
 				   flags);
 	if (base)
 		atomic_store_explicit(&last_base, (uintptr_t)base, memory_order_relaxed);
+	addresses_had();
 	return base;
 }
 
@@ -138,6 +156,7 @@ void *sys_reserve_at(void *addr, size_t nbytes)
 	long ret = sys_calls->mmap(addr, nbytes, PROT_NONE,
 				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
 
+	addresses_had();
 	if (failed(ret) || (void *)ret == addr)
 		return failed(ret) ? NULL : addr;
 	sys_unmap((void *)ret, nbytes);
@@ -168,6 +187,7 @@ int sys_commit(void *addr, size_t nbytes)
 
 void sys_unmap(void *addr, size_t nbytes)
 {
+	addresses_left();
 	/* munmap can fail where it would split a mapping and no more are allowed. */
 	if (failed(sys_calls->munmap(addr, nbytes)))
 		sys_purge(addr, nbytes);
@@ -182,8 +202,10 @@ int sys_remap(void *addr, size_t old_nbytes, size_t nbytes)
 
 int sys_remap_to(void *addr, size_t old_nbytes, size_t nbytes, void *to)
 {
-	long ret = sys_calls->mremap(addr, old_nbytes, nbytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	long ret;
 
+	addresses_left();
+	ret = sys_calls->mremap(addr, old_nbytes, nbytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 	return failed(ret) ? (int)ret : 0;
 }
 
@@ -191,6 +213,7 @@ void *sys_move(void *addr, size_t nbytes)
 {
 	long ret = sys_calls->mremap(addr, nbytes, nbytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
 
+	addresses_had();
 	return failed(ret) ? NULL : (void *)ret;
 }
 
