@@ -85,7 +85,8 @@ static SLOW void free_rest(struct kmem_cache *cache, size_t nobjects, void **obj
 			facade_free(objects[--nobjects]);
 		return;
 	}
-	slot_widen(cache, nobjects);
+	if (!cache->nowait)
+		slot_widen(cache, nobjects);
 	while (nobjects > 0) {
 		struct slot *slot = slot_of(cache);
 		size_t room = slot->mask / sizeof(void *) - slot_fill(slot);

@@ -5,6 +5,11 @@
  *	alloc: spare sheaf | a full one from the barn | refill from slabs
  *	free:  spare sheaf | a full one to the barn   | its objects home to their slabs
  *
+ * With GFP_NOWAIT an allocation ends before the slabs: what they have may be pages
+ * not touched yet, or objects not constructed. A free to a SLAB_NOWAIT cache goes
+ * through the same stages with the empty sheaves that there are, and home without
+ * the cache's lock (slab.h).
+ *
  * A sheaf is at any instant in one place: a slot, a shelf, a barn, or this
  * function's hands. It leaves one before it enters the next, so that a fork in
  * between can lose it but never double it.
@@ -44,7 +49,7 @@ static inline void load_full(struct thread *thread, struct kmem_cache *cache, st
 	shelf->moves++;
 	slot_load(slot, full);
 	if (shelf_spare(shelf)->mask && empty.mask == full.mask) {
-		thread_keep_empty(thread, slot_sheaf(&empty));
+		cache_keep_empty(thread, cache, slot_sheaf(&empty));
 		return;
 	}
 	thread_charge(thread, cache, full.mask);
@@ -91,6 +96,8 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 	shelf_count(&shelf->pub.taken, n);
 	shelf->moves++;
 	shelf_refilled(thread, cache, shelf, level);
+	if (cache->nowait)
+		cache_make_empty(cache, level);
 	if (n > 1)
 		stock(thread, cache, objects + 1, n - 1);
 	return objects[0];
@@ -279,13 +286,76 @@ static inline void free_to_barn(struct thread *thread, struct kmem_cache *cache,
 	}
 	shelf_count(&shelf->pub.lent, full.mask / 8);
 	shelf->moves++;
+	slot_load(slot, (struct slot){(uintptr_t)empty, full.mask}); /* of one level */
+}
+
+/* An empty sheaf that the cache has, of that level or another; NULL: none. */
+static struct sheaf *empty_at_hand(struct kmem_cache *cache, unsigned level)
+{
+	struct sheaf *sheaf = barn_take_empty(cache, level);
+
+	for (level = 0; !sheaf && level <= cache->level_max; level++)
+		sheaf = barn_take_empty(cache, level);
+	return sheaf;
+}
+
+/* An empty sheaf into the slot; the full one that was there becomes the spare, or goes to the barn.
+ */
+static void free_to_empty(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
+			  struct shelf *shelf)
+{
+	unsigned level = slot->mask ? sheaf_level(slot_sheaf(slot)) : cache->level_first;
+	struct sheaf *empty = empty_at_hand(cache, level);
+	struct slot full;
+
+	if (!empty) {
+		atomic_store_explicit(&cache->short_of_empty, true, memory_order_relaxed);
+		return;
+	}
+	full = slot_unload(slot);
+	if (full.mask && (shelf_spare(shelf)->mask || cache->no_spare)) {
+		thread_discharge(thread, cache, full.mask);
+		barn_put(&barns_of(cache)[thread->number % BARNS], slot_sheaf(&full));
+		shelf_count(&shelf->pub.lent, full.mask / 8);
+	} else if (full.mask) {
+		slot_load(shelf_spare(shelf), full);
+	}
+	thread_charge(thread, cache, sheaf_mask(sheaf_level(empty)));
 	slot_load(slot, hold_empty(empty));
+}
+
+/*
+ * A free that makes no system call and waits for no lock. Where no empty sheaf is at
+ * hand the object goes home, it alone: a whole sheaf would take long.
+ */
+static SLOW void free_nowait(struct thread *thread, struct kmem_cache *cache, void *object)
+{
+	struct slot *slot;
+	struct shelf *shelf;
+
+	if (!thread || cache->gated) {
+		free_uncached(cache, object);
+		return;
+	}
+	slot = thread_slot(thread, cache->id);
+	shelf = thread_shelf(thread, cache->id);
+	shelf_enlist(thread, shelf, cache->id);
+	if (shelf_spare(shelf)->mask && !slot_has_objects(shelf_spare(shelf)))
+		slot_swap(slot, shelf_spare(shelf));
+	else
+		free_to_empty(thread, cache, slot, shelf);
+	if (!slot_push(slot, object))
+		shelf_send_home(cache, shelf, &object, 1);
 }
 
 void slot_free_slow(struct kmem_cache *cache, void *object)
 {
 	struct thread *thread = thread_known();
 
+	if (__builtin_expect(cache->nowait, 0)) {
+		free_nowait(thread, cache, object);
+		return;
+	}
 	if (__builtin_expect(thread != NULL, 1)) {
 		struct slot *slot = thread_slot(thread, cache->id);
 		struct shelf *shelf = thread_shelf(thread, cache->id);

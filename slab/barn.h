@@ -8,6 +8,10 @@
  * A barn's bound follows the traffic: a sheaf turned away, and another asked for
  * since, means the bound was in the way, and it doubles; in each decay period
  * the sheaves that nobody needed go home, and the bound falls again.
+ *
+ * The barns of a cache whose frees may not wait have no bound and do not age. They
+ * hold its empty sheaves as well, which no other cache takes: so a trade leaves the
+ * number of its sheaves as it was, and a free finds one.
  */
 #ifndef SLAB_BARN_H
 #define SLAB_BARN_H
@@ -23,7 +27,8 @@ struct barn {
 	_Atomic int32_t low;   /* least nfull since the last decay */
 	_Atomic int32_t limit;
 	_Atomic uint32_t overflows; /* sheaves turned away since the last miss */
-	uint32_t unused[10];
+	struct sheaf_stack empty[SHEAF_LEVELS / BARNS]; /* see barn_empties */
+	uint32_t unused[6];
 };
 
 _Static_assert(sizeof(struct barn) == 64, "a cache line");
@@ -39,6 +44,13 @@ static inline struct barn *barns_of(struct kmem_cache *cache)
 struct barn *barns_make(struct kmem_cache *cache);
 /* No barn had a sheaf. */
 void barn_missed(struct kmem_cache *cache);
+
+/* Store a full sheaf, however many there are. */
+static inline void barn_put(struct barn *barn, struct sheaf *sheaf)
+{
+	atomic_fetch_add_explicit(&barn->nfull, 1, memory_order_relaxed);
+	sheaf_push(&barn->full, sheaf);
+}
 
 /* Store a full sheaf of the thread of that number; false: the barn is as full as it may be. */
 static inline bool barn_give(struct kmem_cache *cache, struct sheaf *sheaf, unsigned thread)
@@ -56,8 +68,7 @@ static inline bool barn_give(struct kmem_cache *cache, struct sheaf *sheaf, unsi
 		atomic_fetch_add_explicit(&barn->overflows, 1, memory_order_relaxed);
 		return false;
 	}
-	atomic_fetch_add_explicit(&barn->nfull, 1, memory_order_relaxed);
-	sheaf_push(&barn->full, sheaf);
+	barn_put(barn, sheaf);
 	return true;
 }
 
@@ -92,6 +103,30 @@ static inline struct sheaf *barn_take(struct kmem_cache *cache, unsigned thread)
 	}
 	barn_missed(cache);
 	return NULL;
+}
+
+/* The empty sheaves of a level that a cache keeps to itself: each barn has those of some. */
+static inline struct sheaf_stack *barn_empties(struct barn *barns, unsigned level)
+{
+	return &barns[level % BARNS].empty[level / BARNS];
+}
+
+/* An empty sheaf of the cache's own, or NULL. */
+static inline struct sheaf *barn_take_empty(struct kmem_cache *cache, unsigned level)
+{
+	struct barn *barns = barns_of(cache);
+
+	return barns ? sheaf_pop(barn_empties(barns, level)) : NULL;
+}
+
+/* Give it back, or to all caches while there are no barns. */
+static inline void barn_put_empty(struct kmem_cache *cache, struct sheaf *sheaf)
+{
+	struct barn *barns = barns_of(cache);
+
+	sheaf_push(barns ? barn_empties(barns, sheaf_level(sheaf))
+			 : &sheaf_idle[sheaf_level(sheaf)],
+		   sheaf);
 }
 
 /* How many sheaves of a barn nobody needed since the last call; its bound falls by half of it. */

@@ -132,6 +132,9 @@ static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *arg
 	atomic_store_explicit(&cache->warned_ms, 0, memory_order_relaxed);
 	atomic_store_explicit(&cache->asked, 0, memory_order_relaxed);
 	cache->gated = cache->limit != 0;
+	cache->nowait = cache->pub.flags & SLAB_NOWAIT;
+	if (cache->nowait)
+		cache->direct = false;
 	widen_sheaves(cache, args->sheaf_capacity);
 }
 
@@ -412,14 +415,27 @@ static void drain_sheaves(struct kmem_cache *cache, unsigned barn, int32_t n)
 	}
 }
 
+/* The empty sheaves that the cache kept to itself: to all caches. */
+static void drain_empties(struct kmem_cache *cache)
+{
+	struct sheaf *sheaf;
+
+	for (unsigned level = 0; level < SHEAF_LEVELS; level++)
+		while ((sheaf = barn_take_empty(cache, level)))
+			sheaf_put(sheaf);
+}
+
 void cache_drain(struct kmem_cache *cache)
 {
 	drain_sheaves(cache, 0, INT32_MAX);
+	drain_empties(cache);
 	slab_retire(cache, 0);
 }
 
 void cache_decay(struct kmem_cache *cache)
 {
+	if (cache->nowait)
+		return;
 	for (unsigned barn = 0; barn < BARNS; barn++)
 		drain_sheaves(cache, barn, barn_surplus(cache, barn));
 	if (__atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED))

@@ -65,6 +65,7 @@ struct kmem_cache {
 	bool direct;	     /* objects too large for sheaves */
 	bool no_spare;	     /* so large that one sheaf must do */
 	bool gated;	     /* each operation takes the slow path: no sheaf is ever loaded */
+	bool nowait;	     /* SLAB_NOWAIT: its frees make no call and wait for nobody */
 	int32_t limit_first; /* of a barn, sheaves … */
 	int32_t limit_max;   /* … and at most */
 	_Atomic uint32_t trim_epoch;
@@ -82,6 +83,8 @@ struct kmem_cache {
 	struct barn *_Atomic barns; /* BARNS of them; NULL: nobody gave yet (barn.h) */
 
 	_Alignas(64) struct lock lock;
+	_Atomic bool unsettled;	     /* slabs may be on lists that no longer fit (slab.h) */
+	_Atomic bool short_of_empty; /* of a nowait cache: a free found no empty sheaf */
 	struct slab *lists[BUCKETS]; /* guarded by lock; each slab without owner is on one */
 };
 
@@ -113,7 +116,7 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 
 /* Send home what the barn holds; retire empty slabs. Needs no lock held above LOCK_CACHES. */
 void cache_drain(struct kmem_cache *cache);
-/* Age barn and empty slabs by one decay period. */
+/* Age barn and empty slabs by one decay period, where frees may wait. */
 void cache_decay(struct kmem_cache *cache);
 /* NULL, or the first broken invariant; exact only while nobody uses the cache. */
 const char *cache_check(struct kmem_cache *cache);

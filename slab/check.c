@@ -37,6 +37,7 @@ const char *cache_check(struct kmem_cache *cache)
 	const char *wrong = NULL;
 
 	lock_take(&cache->lock, LOCK_CACHE);
+	slab_settle_locked(cache);
 	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
 		for (struct slab *slab = cache->lists[bucket]; slab && !wrong; slab = slab->next)
 			wrong = check_slab(cache, slab, bucket);

@@ -29,15 +29,17 @@ static _Atomic uint32_t trim_all_epoch;
 static _Atomic uint32_t age_turn_ms, piece_turn_ms;
 static _Atomic bool more_pieces; /* the last one was not all that was old enough */
 
-/* Has the slot been used since the last look? */
-static bool shelf_idle(const struct slot *slot, struct shelf *shelf)
+/* Has the slot not been used since the last look? Those whose cache does not age never are idle. */
+static bool shelf_idle(struct thread *thread, unsigned id)
 {
+	const struct slot *slot = thread_slot(thread, id);
+	struct shelf *shelf = thread_shelf(thread, id);
 	uint16_t sp = (uint16_t)__atomic_load_n(&slot->sp, __ATOMIC_RELAXED);
 	bool same = shelf->seen_sp == sp && shelf->seen_moves == shelf->moves;
 
 	shelf->seen_sp = sp;
 	shelf->seen_moves = shelf->moves;
-	return same;
+	return same && (shelf_bare(slot, shelf) || !cache_of(id)->nowait);
 }
 
 enum flush { FLUSH_IDLE, FLUSH_ALL };
@@ -49,7 +51,7 @@ static void flush_idle(struct thread *thread, enum flush what)
 	for (unsigned id = thread->used; id; id = thread_shelf(thread, id)->next) {
 		struct kmem_cache *cache = cache_of(id);
 		uint32_t asked = atomic_load_explicit(&cache->trim_epoch, memory_order_relaxed);
-		bool idle = shelf_idle(thread_slot(thread, id), thread_shelf(thread, id));
+		bool idle = shelf_idle(thread, id);
 
 		if (idle || what == FLUSH_ALL || (int32_t)(asked - thread->epoch) > 0)
 			thread_flush(thread, cache);
@@ -64,7 +66,7 @@ void thread_evict(struct thread *thread)
 		unsigned id = thread->hand ? thread->hand : thread->used;
 
 		thread->hand = thread_shelf(thread, id)->next;
-		if (shelf_idle(thread_slot(thread, id), thread_shelf(thread, id)))
+		if (shelf_idle(thread, id))
 			thread_flush(thread, cache_of(id));
 	}
 	lock_release(&thread->lock, LOCK_THREAD);

@@ -26,6 +26,7 @@ struct lock reclaim_lock;
 struct pass {
 	uint32_t age_ms, now;
 	size_t most;   /* pages to give back */
+	bool asked;    /* by the program: else what was prefaulted stays */
 	size_t nlooks; /* caches and slabs looked at */
 	size_t npages; /* given back */
 };
@@ -59,8 +60,10 @@ static bool is_old_locked(struct slab *slab, const struct pass *pass)
 }
 
 /* The first of the lists to look at: the fullest slabs have too little, some caches nothing. */
-static enum slab_bucket first_bucket_locked(const struct kmem_cache *cache)
+static enum slab_bucket first_bucket_locked(const struct kmem_cache *cache, const struct pass *pass)
 {
+	if (cache->nowait && !pass->asked)
+		return BUCKET_EMPTY;
 	return cache->ctor || cache->dtor || cache->pub.stride < STRIDE_LEAST ? BUCKET_EMPTY
 									      : BUCKET_FOURTH;
 }
@@ -74,7 +77,7 @@ static unsigned collect(struct kmem_cache *cache, struct pass *pass, struct slab
 
 	*chain = NULL;
 	lock_take(&cache->lock, LOCK_CACHE);
-	for (unsigned bucket = first_bucket_locked(cache); bucket < BUCKET_EMPTY; bucket++)
+	for (unsigned bucket = first_bucket_locked(cache, pass); bucket < BUCKET_EMPTY; bucket++)
 		for (slab = cache->lists[bucket]; slab && n < most; slab = next) {
 			next = slab->next;
 			pass->nlooks++;
@@ -161,7 +164,7 @@ static void reclaim_locked(struct pass *pass)
 
 size_t reclaim_trim(void)
 {
-	struct pass pass = {.most = SIZE_MAX};
+	struct pass pass = {.most = SIZE_MAX, .asked = true};
 
 	lock_take(&reclaim_lock, LOCK_RECLAIM);
 	reclaim_locked(&pass);

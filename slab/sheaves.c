@@ -12,7 +12,7 @@ void thread_drop_empty(struct thread *thread, struct kmem_cache *cache, struct s
 	if (!held.mask)
 		return;
 	thread_discharge(thread, cache, held.mask);
-	thread_keep_empty(thread, slot_sheaf(&held));
+	cache_keep_empty(thread, cache, slot_sheaf(&held));
 }
 
 static void put_empties(struct thread *thread)
@@ -26,14 +26,29 @@ static void put_empties(struct thread *thread)
 
 struct sheaf *sheaf_for(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf)
 {
-	struct sheaf *sheaf = NULL;
+	unsigned level = shelf_level(thread, cache, shelf);
+	struct sheaf *sheaf = cache->nowait ? barn_take_empty(cache, level) : NULL;
 
 	/* A block this large is let in while there is room for any. */
-	if (cache->pub.stride <= SHEAF_OBJECT_MOST || !thread_at_bound(thread))
-		sheaf = thread_get_empty(thread, shelf_level(thread, cache, shelf));
+	if (!sheaf && (cache->pub.stride <= SHEAF_OBJECT_MOST || !thread_at_bound(thread)))
+		sheaf = thread_get_empty(thread, level);
 	if (sheaf)
 		thread_charge(thread, cache, sheaf_mask(sheaf_level(sheaf)));
 	return sheaf;
+}
+
+void cache_make_empty(struct kmem_cache *cache, unsigned level)
+{
+	struct sheaf *sheaf;
+
+	if (!atomic_load_explicit(&cache->short_of_empty, memory_order_relaxed) ||
+	    (!barns_of(cache) && !barns_make(cache)))
+		return;
+	sheaf = sheaf_get(level);
+	if (!sheaf)
+		return;
+	barn_put_empty(cache, sheaf);
+	atomic_store_explicit(&cache->short_of_empty, false, memory_order_relaxed);
 }
 
 /*
@@ -136,7 +151,10 @@ static void flush(struct thread *thread, struct kmem_cache *cache, struct slot *
 				slot_fill(&held));
 	thread_discharge(thread, cache, held.mask);
 	/* Not kept for the thread: this may be done to another, which is at work on its chains. */
-	sheaf_put(slot_sheaf(&held));
+	if (cache->nowait)
+		barn_put_empty(cache, slot_sheaf(&held));
+	else
+		sheaf_put(slot_sheaf(&held));
 }
 
 void thread_flush(struct thread *thread, struct kmem_cache *cache)
@@ -145,8 +163,7 @@ void thread_flush(struct thread *thread, struct kmem_cache *cache)
 	struct shelf *shelf = thread_shelf(thread, cache->id);
 
 	shelf->level = 0;
-	/* Nothing of it here: it may be destroyed, and its record another's by now. */
-	if (!slot->mask && !shelf_spare(shelf)->mask && !shelf_slab(shelf))
+	if (shelf_bare(slot, shelf))
 		return;
 	flush(thread, cache, slot);
 	flush(thread, cache, shelf_spare(shelf));

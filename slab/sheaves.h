@@ -10,7 +10,7 @@
 #ifndef SLAB_SHEAVES_H
 #define SLAB_SHEAVES_H
 
-#include "slab/cache.h"
+#include "slab/barn.h"
 #include "slab/thread.h"
 
 #define EMPTY_MOST 16u /* sheaves that a thread keeps empty */
@@ -32,6 +32,12 @@ static inline void shelf_enlist(struct thread *thread, struct shelf *shelf, unsi
 	thread->used = id;
 	atomic_signal_fence(memory_order_release);
 	shelf->used = 1;
+}
+
+/* The thread has nothing of the cache: it may be destroyed, and its record another's by now. */
+static inline bool shelf_bare(const struct slot *slot, struct shelf *shelf)
+{
+	return !slot->mask && !shelf_spare(shelf)->mask && !shelf_slab(shelf);
 }
 
 /* Objects that the thread had go home. */
@@ -87,6 +93,16 @@ static inline void thread_keep_empty(struct thread *thread, struct sheaf *sheaf)
 	thread->nempty++;
 }
 
+/* The same with one of the cache: whose frees may not wait keeps its own. */
+static inline void cache_keep_empty(struct thread *thread, struct kmem_cache *cache,
+				    struct sheaf *sheaf)
+{
+	if (__builtin_expect(cache->nowait, 0))
+		barn_put_empty(cache, sheaf);
+	else
+		thread_keep_empty(thread, sheaf);
+}
+
 /* The thread needs the empty sheaf that was held, if any, no longer. */
 void thread_drop_empty(struct thread *thread, struct kmem_cache *cache, struct slot held);
 
@@ -101,6 +117,9 @@ static inline unsigned shelf_level(const struct thread *thread, const struct kme
 
 /* An empty sheaf as large as the slot has grown to, charged to the thread, or NULL. */
 struct sheaf *sheaf_for(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf);
+
+/* After a free found no empty sheaf in a cache that keeps its own: make it one of the level. */
+void cache_make_empty(struct kmem_cache *cache, unsigned level);
 
 /* Sheaves of this level were refilled once more: it may have earned larger ones. */
 void shelf_refilled(const struct thread *thread, const struct kmem_cache *cache,

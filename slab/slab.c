@@ -137,6 +137,10 @@ struct slab *slab_acquire(struct kmem_cache *cache)
 
 	lock_take(&cache->lock, LOCK_CACHE);
 	slab = pick_locked(cache);
+	if (!slab) {
+		slab_settle_locked(cache);
+		slab = pick_locked(cache);
+	}
 	if (slab)
 		slab_own_locked(slab);
 	lock_release(&cache->lock, LOCK_CACHE);
@@ -163,12 +167,41 @@ static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab)
 		fits = state >> 32 << 32 | (uint64_t)room << SLAB_ROOM;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&slab->state, &state, fits, memory_order_acq_rel, memory_order_acquire));
-	if (bucket == BUCKET_EMPTY && cache->pub.nslabs_empty >= EMPTY_KEEP && !cache->dtor) {
+	/* What was prefaulted stays until it is asked for; destructors need a caller without locks. */
+	if (bucket == BUCKET_EMPTY && cache->pub.nslabs_empty >= EMPTY_KEEP && !cache->dtor &&
+	    !cache->nowait) {
 		count_slabs(&cache->pub.nslabs, 0u - 1);
 		return slab;
 	}
 	list_add_locked(cache, slab, bucket);
 	return NULL;
+}
+
+static bool fits_locked(const struct kmem_cache *cache, const struct slab *slab)
+{
+	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed);
+	uint32_t room;
+
+	return slab_bucket(cache, slab_nfree(state), &room) == slab->bucket;
+}
+
+void slab_settle_locked(struct kmem_cache *cache)
+{
+	struct slab *slab, *next;
+
+	/* acquire: the counts raised before the note; pairs with the release in return_nowait */
+	if (!atomic_load_explicit(&cache->unsettled, memory_order_relaxed) ||
+	    !atomic_exchange_explicit(&cache->unsettled, false, memory_order_acquire))
+		return;
+	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+		for (slab = cache->lists[bucket]; slab; slab = next) {
+			next = slab->next;
+			if (fits_locked(cache, slab))
+				continue;
+			list_del_locked(cache, slab);
+			/* None is to be retired: such a cache keeps its empty slabs. */
+			settle_locked(cache, slab);
+		}
 }
 
 void slab_release(struct slab *slab)
@@ -281,12 +314,27 @@ static inline bool return_quick(struct slab *slab, uint32_t n)
 	return true;
 }
 
+/* Without the lock, in a cache whose frees may not wait: see the argument in slab.h. */
+static void return_nowait(struct kmem_cache *cache, struct slab *slab, uint64_t add)
+{
+	/* release: the bits are set; pairs with the acquire in settle_locked */
+	if (atomic_fetch_add_explicit(&slab->state, add, memory_order_release) & SLAB_OWNED)
+		return; /* its owner settles it */
+	/* release: the count; an exchange, so that the last of several notes passes on all counts
+	 */
+	atomic_exchange_explicit(&cache->unsettled, true, memory_order_release);
+}
+
 static __attribute__((noinline)) void return_slow(struct kmem_cache *cache, struct slab *slab,
 						  uint32_t n)
 {
 	struct slab *retired = NULL;
 	uint64_t add = (uint64_t)n << 32;
 
+	if (cache->nowait) {
+		return_nowait(cache, slab, add);
+		return;
+	}
 	lock_take(&cache->lock, LOCK_CACHE);
 	/* release: the bits are set; pairs with the acquire in settle_locked */
 	if (!(atomic_fetch_add_explicit(&slab->state, add, memory_order_release) & SLAB_OWNED)) {
@@ -336,6 +384,7 @@ static unsigned free_empty(struct kmem_cache *cache, uint32_t age_ms, unsigned k
 	unsigned n = 0;
 
 	lock_take(&cache->lock, LOCK_CACHE);
+	slab_settle_locked(cache);
 	for (slab = cache->lists[BUCKET_EMPTY]; slab; slab = next) {
 		next = slab->next;
 		if ((int32_t)(now - slab->stamp) < (int32_t)age_ms || (keep > 0 && keep--))

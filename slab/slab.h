@@ -13,19 +13,36 @@
  *
  * Invariants:
  *  S1  the count is at most the number of set bits, and equal at rest
- *  S2  a slab without owner is on the list of its cache that fits its count
+ *  S2  a slab without owner is on the list of its cache that fits its count, or
+ *      the cache's lists are unsettled
  *  S3  a slab is retired, under the cache's lock, only when it has no owner and
  *      its count is the number of its objects: then no return is under way
  *  S4  objects below fresh have been handed out before (lowest first, so they
  *      are a prefix), those above never, and are not constructed
  *  S5  the page map leads from each of its pages to it
- *  S6  room, of a slab without owner, is how many more may return before another
- *      list fits
+ *  S6  room, of a slab without owner whose list fits, is how many more may return
+ *      before another does
  *  S7  the count of a cache with a limit is that of the objects that are out (limit.h)
  *
  * A return that would change the list, or fill the slab, is counted under the
  * cache's lock (S2, S3); any other, for which there is room, by compare and swap
  * alone.
+ *
+ * In a cache whose frees may not wait no return takes the lock. One that would
+ * change the list raises the count all the same and notes in the cache that its
+ * lists are unsettled; who takes the lock next to find or retire slabs puts them
+ * right. That is safe since S3 never rested on the returner's lock:
+ *
+ *   - a return that has set its bits and not yet raised the count is missing in the
+ *     count, as is each object that is out, so until then the slab is not retired;
+ *   - raising the count is the return's last access to the slab. What comes after,
+ *     the note, is in the cache's record, which stays;
+ *   - who retires the slab has read, with acquire, a count that all its returns have
+ *     raised with release: their bits, and last uses of the objects, came before.
+ *     Nobody can return to it any more, and only an owner could take from it.
+ *
+ * The note is written by an exchange after the count was raised, and taken back by
+ * one before the lists are walked. So the walk sees the count, or the note stays.
  */
 #ifndef SLAB_SLAB_H
 #define SLAB_SLAB_H
@@ -113,6 +130,8 @@ void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits
 void slab_recount(struct slab *slab);
 void slab_recount_all(struct kmem_cache *cache);
 
+/* Put on their lists the slabs that returns without the lock left on others; under the lock. */
+void slab_settle_locked(struct kmem_cache *cache);
 /*
  * Free the empty slabs that are older than age_ms; those retired. None of a cache with a
  * destructor, which runs with no lock held: they stay on their list, however many, until one

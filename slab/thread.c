@@ -196,9 +196,19 @@ static void recount(struct thread *thread)
 			slab_recount(shelf_slab(thread_shelf(thread, id)));
 }
 
+/* A thread that vanished while it returned objects may have raised the count and noted nothing. */
+static void unsettle(void)
+{
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
+		if (cache_of(id) && cache_of(id)->nowait)
+			atomic_store_explicit(&cache_of(id)->unsettled, true, memory_order_relaxed);
+}
+
 void threads_after_fork(void)
 {
 	struct thread *self = thread_known();
+
+	unsettle();
 
 	if (self)
 		__atomic_store_n(&self->pub.tid, sys_tid(), __ATOMIC_RELAXED);

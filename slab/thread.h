@@ -133,7 +133,8 @@ static inline struct thread *thread_known(void)
 {
 	struct slot *slots = thread_slots;
 
-	if (slots == SLOTS_FRESH || slots == SLOTS_EXITED)
+	/* One test for both, which lie side by side. */
+	if ((uintptr_t)slots - (uintptr_t)SLOTS_FRESH <= sizeof(struct slot))
 		return NULL;
 	return (struct thread *)slots - 1;
 }

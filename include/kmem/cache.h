@@ -163,8 +163,20 @@ KMEM_API void kmem_cache_free_bulk(struct kmem_cache *cache, size_t nobjects, vo
 KMEM_API int kmem_cache_shrink(struct kmem_cache *cache);
 
 /*
- * Let nobjects of them be in slabs and sheaves now, pages touched, and the calling thread
- * be ready: GFP_NOWAIT then finds them. 0, -ENOMEM, or -EINVAL for more than the limit.
+ * Let nobjects of them, rounded up to whole sheaves, be in sheaves now, constructed, pages
+ * touched, and the calling thread be ready: GFP_NOWAIT then finds them. Each call brings as
+ * many more. 0, -ENOMEM (nothing was done), or -EINVAL for more than the limit.
+ *
+ * With SLAB_NOWAIT they stay until kmem_cache_shrink, kmem_trim or kmem_cache_destroy; in
+ * other caches what nobody needs goes back after a decay period. What a thread's own sheaves
+ * hold (two, of at least sheaf_capacity objects) the others do not find, and what they hold
+ * when it ends goes to the slabs, where GFP_NOWAIT does not look. A cache with a limit has
+ * no sheaves: so many are in slabs then, and GFP_NOWAIT finds those of the thread's own slab.
+ *
+ * A real-time thread calls it itself, with 0 if others did: its first use of the library is
+ * full of system calls. It brings empty sheaves too, for the frees of eight threads that did
+ * not; a free that finds none puts the object straight into its slab. That pages stay in
+ * memory (mlockall), and that the thread's stack and code are there, is the program's business.
  */
 KMEM_API int kmem_cache_prealloc(struct kmem_cache *cache, size_t nobjects);
 

@@ -10,7 +10,8 @@ import xml.etree.ElementTree
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 
 GFP_KERNEL, GFP_ZERO, GFP_NOWARN, GFP_ATOMIC = 0x18100, 0x200, 0x400, 0x800
-SLAB_NOWARN = 0x10000
+GFP_NOWAIT = GFP_NOWARN
+SLAB_NOWARN, SLAB_NOWAIT = 0x10000, 0x20000
 lib = ctypes.CDLL(sys.argv[1], use_errno=True)
 
 
@@ -38,6 +39,7 @@ bind("kmem_cache_alloc_from_sheaf", c_void_p, c_void_p, c_uint, c_void_p)
 bind("kmem_cache_refill_sheaf", c_int, c_void_p, c_uint, OBJECTS, c_uint)
 bind("kmem_cache_return_sheaf", None, c_void_p, c_uint, c_void_p)
 bind("kmem_cache_sheaf_size", c_uint, c_void_p)
+bind("kmem_cache_prealloc", c_int, c_void_p, c_size_t)
 bind("kmem_cache_size", c_uint, c_void_p)
 bind("kmem_cache_name", c_char_p, c_void_p)
 POOL_ALLOC = ctypes.CFUNCTYPE(c_void_p, c_uint, c_void_p)
@@ -237,6 +239,18 @@ def test_kmem_cache_shrink():
     thing = lib.kmem_cache_alloc(made, GFP_KERNEL)
     equal(lib.kmem_cache_shrink(made), 1)
     lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_prealloc():
+    made = lib.kmem_cache_create(b"calls", 200, 0, SLAB_NOWAIT, None)
+    equal(lib.kmem_cache_alloc(made, GFP_NOWAIT), None)
+    equal(ctypes.get_errno(), errno.EAGAIN)
+    equal(lib.kmem_cache_prealloc(made, 1000), 0)
+    things = [lib.kmem_cache_alloc(made, GFP_NOWAIT) for _ in range(1000)]
+    equal(len(set(things) - {None}), 1000)
+    for thing in things:
+        lib.kmem_cache_free(made, thing)
     equal(lib.kmem_cache_destroy(made), 0)
 
 
