@@ -241,7 +241,8 @@ static void bulk(struct worker *worker)
 static void brief_cache(struct worker *worker)
 {
 	unsigned size = 1 + (unsigned)below(&worker->random, 3000);
-	struct kmem_cache *cache = kmem_cache_create("stress-brief", size, 0, 0, NULL);
+	struct kmem_cache *cache =
+		kmem_cache_create("stress-brief", size, 0, size % 4 ? 0 : SLAB_NOWAIT, NULL);
 	void *objects[BULK_MAX];
 
 	if (!cache)
@@ -443,7 +444,9 @@ static void *keep(void *arg)
 
 	while (dooming) {
 		unsigned size = sizes[below(&keeper->worker.random, 2)];
-		struct kmem_cache *cache = kmem_cache_create("stress-kept", size, 0, 0, NULL);
+		struct kmem_cache *cache =
+			kmem_cache_create("stress-kept", size, 0,
+					  below(&keeper->worker.random, 4) ? 0 : SLAB_NOWAIT, NULL);
 
 		if (!cache)
 			die("no cache to keep: errno %d", errno);
@@ -479,7 +482,8 @@ static void doom(struct worker *worker, struct keeper *keepers)
 	for (unsigned i = 0; i < NDOOMED; i++) {
 		unsigned size = 1 + (unsigned)below(&worker->random, 1000);
 
-		doomed[i] = kmem_cache_create("stress-doomed", size, 0, 0, NULL);
+		doomed[i] = kmem_cache_create("stress-doomed", size, 0, size % 4 ? 0 : SLAB_NOWAIT,
+					      NULL);
 		if (!doomed[i])
 			die("no cache to destroy: errno %d", errno);
 	}
