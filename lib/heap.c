@@ -222,9 +222,13 @@ void heap_drop_empty(struct heap *heap)
 
 	lock_take(&heap->lock, LOCK_HEAP);
 	span = heap->empty;
-	heap->empty = NULL;
-	if (span)
+	/* It counts as live while another thread has its block in hand to purge it. */
+	if (span && span->live > 0)
+		span = NULL;
+	if (span) {
+		heap->empty = NULL;
 		span_leave(heap, span);
+	}
 	lock_release(&heap->lock, LOCK_HEAP);
 	if (span)
 		span_destroy(span);

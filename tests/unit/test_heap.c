@@ -163,6 +163,53 @@ START_TEST(one_empty_span_is_kept)
 }
 END_TEST
 
+START_TEST(the_kept_span_can_be_dropped)
+{
+	void *block;
+
+	heap_init(&heap, "test", MIB);
+	block = alloc(900000);
+	heap_drop_empty(&heap);
+	ck_assert_uint_eq(heap.pub.nspans, 1);
+	heap_free(&heap, block);
+	heap_drop_empty(&heap);
+	valid();
+	ck_assert_uint_eq(heap.pub.nspans, 0);
+	heap_drop_empty(&heap);
+	alloc(900000);
+	valid();
+}
+END_TEST
+
+static unsigned ndropped;
+
+static long drop_and_advise(void *addr, size_t nbytes, int advice)
+{
+	ndropped++;
+	heap_drop_empty(&heap);
+	return sys_real.madvise(addr, nbytes, advice);
+}
+
+/* As another thread may: the span's block is in no list then. */
+START_TEST(the_kept_span_is_not_dropped_while_it_is_purged)
+{
+	static struct sys_table table;
+
+	heap_init(&heap, "test", MIB);
+	heap_free(&heap, alloc(900000));
+	table = sys_real;
+	table.madvise = drop_and_advise;
+	sys_calls = &table;
+	ck_assert_uint_gt(heap_purge(&heap, 0, MOST_PAGES), 200);
+	sys_calls = &sys_real;
+	ck_assert_uint_eq(ndropped, 1);
+	ck_assert_uint_eq(heap.pub.nspans, 1);
+	valid();
+	heap_free(&heap, alloc(900000));
+	valid();
+}
+END_TEST
+
 /* Any size up to the largest, whatever the spans' usual size. */
 START_TEST(a_new_span_always_holds_the_block_it_was_made_for)
 {
@@ -250,7 +297,8 @@ START_TEST(no_memory_is_null_and_leaves_the_heap_whole)
 END_TEST
 
 UNIT_MAIN("heap", random_use_against_a_shadow, freed_neighbours_merge_on_both_sides,
-	  growth_takes_the_free_block_behind, one_empty_span_is_kept,
+	  growth_takes_the_free_block_behind, one_empty_span_is_kept, the_kept_span_can_be_dropped,
+	  the_kept_span_is_not_dropped_while_it_is_purged,
 	  a_new_span_always_holds_the_block_it_was_made_for,
 	  purge_gives_inner_pages_and_spares_the_young, a_walk_in_vain_puts_the_next_off,
 	  refused_purge_is_tried_again, no_memory_is_null_and_leaves_the_heap_whole)
