@@ -14,8 +14,9 @@
 /* Inside: one try, of who does what is below itself. */
 #define GFP_ONCE 0x80000000u
 
-/* A request that found no memory. */
+/* A request that found no memory, or that a cache's limit does not admit. */
 struct shortage {
+	bool of_limit; /* so nothing need go home */
 	size_t nbytes; /* asked for */
 	size_t npages; /* that would do */
 	gfp_t flags;

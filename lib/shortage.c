@@ -6,7 +6,7 @@
  *	free memory home    sheaves of this thread and barns, empty slabs and spans; other
  *	                    threads are asked for theirs; under a limit purged as well
  *	shrink              shrinkers and reclaim callbacks, for half of what they have; home
- *	shrink all          the same for all of it
+ *	shrink all          shrinkers for all of it; home
  *
  * No lock is held: the callbacks are the program's. One of them that finds no memory itself
  * is given what is free, and asks nobody.
@@ -56,7 +56,8 @@ static bool shrink_and_send_home(const struct shortage *shortage, enum shrink_sh
 
 	if (shortage->flags & __GFP_NORETRY || !shrink(shortage->flags, part, &nfreed))
 		return false;
-	send_home(shortage);
+	if (!shortage->of_limit)
+		send_home(shortage);
 	return true;
 }
 
@@ -64,14 +65,15 @@ static bool act(const struct shortage *shortage, enum stage stage)
 {
 	switch (stage) {
 	case STAGE_PURGE:
-		return purge(shortage) > 0;
+		return !shortage->of_limit && purge(shortage) > 0;
 	case STAGE_HOME:
-		send_home(shortage);
-		return true;
+		if (!shortage->of_limit)
+			send_home(shortage);
+		return !shortage->of_limit;
 	case STAGE_SHRINK:
 		return shrink_and_send_home(shortage, SHRINK_HALF);
 	default:
-		return shrink_and_send_home(shortage, SHRINK_ALL);
+		return shrink_and_send_home(shortage, SHRINK_REST);
 	}
 }
 

@@ -210,7 +210,7 @@ bool shrink(gfp_t flags, enum shrink_share part, unsigned long *nfreed)
 	if (asking || lock_is_ours())
 		return false;
 	asked = run_shrinkers(flags, part, nfreed);
-	return run_callbacks(nfreed) || asked;
+	return (part != SHRINK_REST && run_callbacks(nfreed)) || asked;
 }
 
 unsigned long kmem_shrink(void)

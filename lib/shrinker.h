@@ -6,8 +6,11 @@
 #include <kmem/gfp.h>
 #include <stdbool.h>
 
-/* Of what a shrinker of two seeks has: at the first try, and at the second. */
-enum shrink_share { SHRINK_HALF, SHRINK_ALL };
+/*
+ * Of what a shrinker of two seeks has: at the first try, and at the second, when callbacks,
+ * who know no halves, have been asked already.
+ */
+enum shrink_share { SHRINK_HALF, SHRINK_REST, SHRINK_ALL };
 
 /*
  * Ask each once, no lock being held; whether there was any. *nfreed: objects freed, as far as

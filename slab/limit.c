@@ -40,7 +40,7 @@ static bool may_warn(struct kmem_cache *cache)
 						       memory_order_relaxed, memory_order_relaxed);
 }
 
-static void limit_refused(struct kmem_cache *cache, gfp_t flags, unsigned n)
+static void refuse(struct kmem_cache *cache, gfp_t flags, unsigned n)
 {
 	if (flags & __GFP_DIRECT_RECLAIM && !(flags & __GFP_NOWARN) && may_warn(cache))
 		report("%s: cache '%s': %u more would exceed its limit of %zu objects, %zu of them "
@@ -111,6 +111,7 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 
 	do {
 		admitted = limit_raise(cache, flags, n);
+		shortage.of_limit = !admitted;
 		if (!admitted)
 			continue;
 		got = waits ? take(thread, cache, objects, n)
@@ -120,7 +121,7 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 		give_up(cache, objects, got, n);
 	} while (waits && shortage_again(&shortage));
 	if (!admitted)
-		limit_refused(cache, flags, n);
+		refuse(cache, flags, n);
 	errno = admitted && !waits ? EAGAIN : ENOMEM;
 	return false;
 }

@@ -167,7 +167,8 @@ static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab)
 		fits = state >> 32 << 32 | (uint64_t)room << SLAB_ROOM;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&slab->state, &state, fits, memory_order_acq_rel, memory_order_acquire));
-	/* What was prefaulted stays until it is asked for; destructors need a caller without locks. */
+	/* What was prefaulted stays until it is asked for; destructors need a caller without locks.
+	 */
 	if (bucket == BUCKET_EMPTY && cache->pub.nslabs_empty >= EMPTY_KEEP && !cache->dtor &&
 	    !cache->nowait) {
 		count_slabs(&cache->pub.nslabs, 0u - 1);
