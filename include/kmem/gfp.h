@@ -13,7 +13,7 @@
  * __GFP_NOFAIL   never NULL: waits until memory can be had. Needs GFP_KERNEL.
  * __GFP_THISNODE from the node named, or NULL.
  * __GFP_IO, __GFP_FS  handed through to shrinkers, which do without what holds the caller's
- *                locks where they are missing (GFP_NOIO, GFP_NOFS).
+ *                locks where they are missing (as in the kernel).
  *
  * The low byte stays free: kernel sources keep bits of their own beside a mask there, as the
  * roots of radix trees do.

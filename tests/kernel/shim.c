@@ -167,16 +167,11 @@ void *__wrap_kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags)
 	return object;
 }
 
-/* A core without it yet? */
-#pragma weak __real_kmem_cache_alloc_lru
-
 void *__wrap_kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru, gfp_t flags)
 {
 	struct watch *watch = watch_of(cache);
 	void *object = NULL;
 
-	if (!__real_kmem_cache_alloc_lru)
-		return __wrap_kmem_cache_alloc(cache, flags);
 	if (request(watch, flags))
 		object = __real_kmem_cache_alloc_lru(cache, lru, flags | GFP_KERNEL);
 	if (object)
