@@ -24,6 +24,10 @@ static void *alloc_elsewhere(struct kmem_cache *cache, gfp_t flags)
 {
 	void *object = alloc_uncached(cache);
 
+	/* Any other node's is better than none, and all that is done for want of memory is there.
+	 */
+	if (!object && !(flags & __GFP_THISNODE))
+		return kmem_cache_alloc(cache, flags);
 	if (!object)
 		errno = ENOMEM;
 	else if (flags & __GFP_ZERO)

@@ -135,6 +135,26 @@ START_TEST(a_run_of_pages)
 }
 END_TEST
 
+/* What lies behind a run is none of it. */
+START_TEST(a_free_page_behind_a_run)
+{
+	char *low = kmem_pages_alloc_exact(40 * KMEM_PAGE_SIZE, GFP_KERNEL);
+	char *high = kmem_pages_alloc_exact(40 * KMEM_PAGE_SIZE, GFP_KERNEL);
+
+	if (high < low) {
+		char *swap = low;
+
+		low = high;
+		high = swap;
+	}
+	ck_assert_ptr_eq(low + 40 * KMEM_PAGE_SIZE, high);
+	kmem_pages_free(high);
+	expect(high - 1, true, PAGES, 40 * (size_t)KMEM_PAGE_SIZE - 1, "run", (size_t)40,
+	       (void *)low, "kmem_pages_alloc", "in use");
+	expect(high, true, "is in a free page of libkmem's");
+}
+END_TEST
+
 START_TEST(a_mapping_of_its_own)
 {
 	const size_t large = (size_t)3 << 30;
@@ -258,5 +278,5 @@ START_TEST(memory_may_come_and_go_meanwhile)
 END_TEST
 
 UNIT_MAIN("dump", an_object_and_whether_it_is_home, a_class_of_malloc, a_block_of_the_heap,
-	  a_run_of_pages, a_mapping_of_its_own, what_is_not_libkmems, no_address_is_too_strange,
-	  memory_may_come_and_go_meanwhile)
+	  a_run_of_pages, a_free_page_behind_a_run, a_mapping_of_its_own, what_is_not_libkmems,
+	  no_address_is_too_strange, memory_may_come_and_go_meanwhile)

@@ -19,12 +19,15 @@ static void setup(void (*ctor)(void *))
 	ck_assert_ptr_nonnull(cache);
 }
 
-/* The thread's sheaf has objects, all bytes of which are this. */
+/* The thread's sheaf has objects; these, and as many at home, are full of this byte. */
 static void stock_sheaf(int byte)
 {
-	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 10, objects), 10);
-	for (int i = 0; i < 10; i++)
+	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 1000, objects), 1000);
+	for (int i = 0; i < 1000; i++)
 		memset(objects[i], byte, 100);
+	kmem_cache_free_bulk(cache, 1000, objects);
+	kmem_cache_shrink(cache);
+	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 10, objects), 10);
 	kmem_cache_free_bulk(cache, 10, objects);
 }
 
@@ -133,17 +136,22 @@ START_TEST(nowait_insists_on_no_other_node)
 }
 END_TEST
 
-START_TEST(without_memory_another_node_has_none)
+/* Slabs are empty, the system gives no more; the sheaf has one object. */
+START_TEST(without_memory_any_node_will_do)
 {
 	int other = other_node();
+	void *last = NULL, *one;
 
 	setup(NULL);
 	faults_begin(1, ~0ul);
-	while (kmem_cache_alloc(cache, GFP_KERNEL))
-		;
+	while ((one = kmem_cache_alloc(cache, GFP_KERNEL)))
+		last = one;
 	require_errno(ENOMEM, kmem_cache_alloc_node(cache, GFP_KERNEL, other));
+	kmem_cache_free(cache, last);
+	require_errno(ENOMEM, kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, other));
+	ck_assert_ptr_eq(kmem_cache_alloc_node(cache, GFP_KERNEL, other), last);
 	faults_end();
-	require(kmem_cache_alloc_node(cache, GFP_KERNEL, other));
+	require(kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, other));
 }
 END_TEST
 
@@ -188,5 +196,5 @@ END_TEST
 
 UNIT_MAIN("node", the_machines_nodes_are_read, lists_of_nodes_are_understood, one_node_is_here,
 	  any_node_and_ones_own_are_the_sheafs, another_node_passes_the_sheaves_by,
-	  nowait_insists_on_no_other_node, without_memory_another_node_has_none,
+	  nowait_insists_on_no_other_node, without_memory_any_node_will_do,
 	  another_nodes_objects_are_constructed, a_node_that_is_not_there_is_einval)
