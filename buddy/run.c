@@ -184,6 +184,8 @@ static void *map_resize(void *base, size_t old_npages, size_t npages, enum page_
 {
 	void *resized = NULL;
 
+	/* It may bear the id of a bin, whose blocks are longer, or shorter, than it will be. */
+	pagemap_tag(base, ID_PAGES);
 	if (npages > old_npages)
 		resized = map_resize_counted(base, old_npages, npages + npages / 8, kind);
 	return resized ? resized : map_resize_counted(base, old_npages, npages, kind);

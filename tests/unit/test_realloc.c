@@ -128,6 +128,26 @@ START_TEST(growth_does_without_slack_that_is_refused)
 }
 END_TEST
 
+/* A block of a bin, in a mapping as its zone got no more: shrunk, it is of that bin no longer. */
+START_TEST(a_shrunk_mapping_leaves_its_bin)
+{
+	char *block = NULL;
+
+	while (!root_record.mapped_bytes) {
+		faults_begin(1, 2);
+		block = kmem_malloc(900000);
+		faults_end();
+		ck_assert_ptr_nonnull(block);
+	}
+	ck_assert_ptr_eq(kmem_realloc(block, 300000), block);
+	kmem_free(block);
+	block = kmem_malloc(900000);
+	ck_assert_uint_ge(kmem_usable_size(block), 900000);
+	memset(block, 1, 900000);
+	kmem_free(block);
+}
+END_TEST
+
 START_TEST(a_large_shrink_gives_memory_back)
 {
 	char *block = kmem_malloc(80 * MIB);
@@ -223,6 +243,6 @@ UNIT_MAIN("realloc", realloc_of_null_allocates, realloc_to_zero_frees,
 	  too_much_is_enomem_and_leaves_the_block, contents_survive_any_walk_through_the_sizes,
 	  a_little_more_or_less_stays_where_it_is, growth_by_steps_copies_seldom,
 	  only_a_little_growth_is_given_slack, growth_does_without_slack_that_is_refused,
-	  a_large_shrink_gives_memory_back, growth_of_large_blocks_moves_no_bytes,
-	  growth_out_of_a_zone_moves_pages, refused_growth_leaves_the_block,
-	  a_refused_shrink_is_no_failure)
+	  a_shrunk_mapping_leaves_its_bin, a_large_shrink_gives_memory_back,
+	  growth_of_large_blocks_moves_no_bytes, growth_out_of_a_zone_moves_pages,
+	  refused_growth_leaves_the_block, a_refused_shrink_is_no_failure)
