@@ -103,6 +103,11 @@ void limit_return(uint64_t *count, size_t nbytes)
 	__atomic_fetch_sub(count, nbytes, __ATOMIC_RELAXED);
 }
 
+bool limit_has_refused(void)
+{
+	return was_refused;
+}
+
 void limit_forget(void)
 {
 	was_refused = false;

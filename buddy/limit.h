@@ -45,7 +45,8 @@ void limit_return(uint64_t *count, size_t nbytes);
 bool limit_enter(void);
 void limit_leave(bool entered);
 
-/* Forget that this thread was refused, before another try. */
+/* Has a limit refused this thread something since it forgot? It does before each try. */
+bool limit_has_refused(void);
 void limit_forget(void);
 /* A request has failed; if the limit refused it, count it, and tell whoever is to be told. */
 void limit_refused(size_t nbytes, gfp_t flags);

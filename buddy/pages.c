@@ -16,14 +16,17 @@ static void *pages_get(size_t npages, size_t align_pages, gfp_t flags)
 	struct shortage shortage = {
 		.nbytes = npages << PAGE_SHIFT, .npages = npages, .flags = flags};
 	bool zeroed = false;
-	void *base = NULL;
+	void *base;
 
-	if (flags & __GFP_DIRECT_RECLAIM)
-		do
-			base = run_alloc(npages, align_pages, PAGE_RUN, &zeroed);
-		while (!base && shortage_again(&shortage));
+	if (!(flags & __GFP_DIRECT_RECLAIM)) {
+		shortage_no_wait(flags, "kmem_pages_alloc");
+		return NULL;
+	}
+	do
+		base = run_alloc(npages, align_pages, PAGE_RUN, &zeroed);
+	while (!base && shortage_again(&shortage));
 	if (!base)
-		errno = flags & __GFP_DIRECT_RECLAIM ? ENOMEM : EAGAIN;
+		errno = ENOMEM;
 	else if (flags & __GFP_ZERO && !zeroed)
 		memset(base, 0, npages << PAGE_SHIFT);
 	return base;

@@ -98,12 +98,16 @@ void *run_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *ze
 	size_t most = npages > align_pages ? npages : align_pages;
 	void *base = NULL;
 
+	limit_forget();
 	if (most <= RUN_ZONE_MAX >> PAGE_SHIFT)
 		base = buddy_alloc(npages, align_pages, kind, zeroed);
 	if (base) {
 		pagemap_tag(base, ID_PAGES);
 		return base;
 	}
+	/* What a limit refuses in zones is not to be had as mappings, which cost calls. */
+	if (limit_has_refused())
+		return NULL;
 	*zeroed = true;
 	return map_alloc(npages, align_pages, kind);
 }

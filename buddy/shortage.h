@@ -27,6 +27,12 @@ struct shortage {
 /* Set by the layer that knows all of them; answers whether to try again. */
 extern bool (*shortage_hook)(struct shortage *shortage);
 
+/*
+ * errno of a request that may not wait and found nothing at hand: EAGAIN. One that may not
+ * fail either asks for too much: EINVAL, and one line that names the function.
+ */
+void shortage_no_wait(gfp_t flags, const char *doing);
+
 static inline bool shortage_again(struct shortage *shortage)
 {
 	return !(shortage->flags & GFP_ONCE) && shortage_hook && shortage_hook(shortage);

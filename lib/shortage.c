@@ -7,6 +7,7 @@
  *	                    threads are asked for theirs; under a limit purged as well
  *	shrink              shrinkers and reclaim callbacks, for half of what they have; home
  *	shrink all          shrinkers for all of it; home
+ *	rest                if it may not fail: a few milliseconds, then all of it again
  *
  * No lock is held: the callbacks are the program's. One of them that finds no memory itself
  * is given what is free, and asks nobody.
@@ -23,6 +24,7 @@
 enum stage { STAGE_PURGE, STAGE_HOME, STAGE_SHRINK, STAGE_SHRINK_ALL, STAGE_END };
 
 #define PURGE_MORE  ((size_t)256) /* pages, for records and the next requests */
+#define REST_MOST   6u		  /* doublings of a millisecond */
 #define ADDRESS_MAX ((size_t)1 << ARCH_ADDRESS_BITS)
 
 /*
@@ -77,18 +79,41 @@ static bool act(const struct shortage *shortage, enum stage stage)
 	}
 }
 
-bool shortage_next(struct shortage *shortage)
+/* Nobody wakes it: memory may come from anywhere, the system included. */
+static void rest(struct shortage *shortage)
+{
+	static uint32_t nobody;
+
+	sys_futex_wait_ms(&nobody, 0, 1u << shortage->rests);
+	if (shortage->rests < REST_MOST)
+		shortage->rests++;
+	shortage->stage = 0;
+}
+
+/* The next stage that does something; false: all have been. */
+static bool act_next(struct shortage *shortage)
 {
 	/* In a fork other handlers may allocate, but all locks are ours. */
-	if (lock_is_ours() || shortage->nbytes > ADDRESS_MAX)
+	if (limit_exceeds(shortage->nbytes) || lock_is_ours())
 		return false;
-	if (limit_exceeds(shortage->nbytes))
-		shortage->stage = STAGE_END;
 	while (shortage->stage < STAGE_END)
-		if (act(shortage, shortage->stage++)) {
-			limit_forget();
+		if (act(shortage, shortage->stage++))
 			return true;
-		}
-	limit_refused(shortage->nbytes, shortage->flags);
 	return false;
+}
+
+bool shortage_next(struct shortage *shortage)
+{
+	bool again = shortage->nbytes <= ADDRESS_MAX;
+
+	if (again && !act_next(shortage)) {
+		again = shortage->flags & __GFP_NOFAIL;
+		if (again)
+			rest(shortage);
+	}
+	if (again)
+		limit_forget();
+	else
+		limit_refused(shortage->nbytes, shortage->flags);
+	return again;
 }

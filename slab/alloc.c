@@ -187,7 +187,7 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 		return alloc_more(thread, cache, flags);
 	if (thread && cache->gated)
 		return alloc_limited(thread, cache, flags);
-	errno = EAGAIN;
+	shortage_no_wait(flags, "kmem_cache_alloc");
 	return NULL;
 }
 

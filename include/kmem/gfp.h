@@ -10,7 +10,8 @@
  * __GFP_NOWARN   a refused request, or a bad argument, prints nothing.
  * __GFP_HIGH     may use a cache's reserve.
  * __GFP_NORETRY  runs no shrinkers before it gives NULL.
- * __GFP_NOFAIL   never NULL: waits until memory can be had. Needs GFP_KERNEL.
+ * __GFP_NOFAIL   never NULL: waits until memory can be had, shrinkers run now and then. Without
+ *                GFP_KERNEL, where nothing is at hand: one line, NULL and EINVAL.
  * __GFP_THISNODE from the node named, or NULL.
  * __GFP_IO, __GFP_FS  handed through to shrinkers, which do without what holds the caller's
  *                locks where they are missing (as in the kernel).

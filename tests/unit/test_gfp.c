@@ -1,64 +1,265 @@
 // SPDX-License-Identifier: MIT
-/* malloc with flags: what may not wait gets what the thread freed, or nothing. */
+/*
+ * Allocation flags where memory is short: __GFP_NORETRY asks no shrinkers, __GFP_NOFAIL waits
+ * until there is some, and what may not wait may not insist.
+ */
 #include "unit.h"
 
-#include "faults.h"
-
-#include "lib/front.h"
-#include "lib/gfp.h"
+#include "short.h"
 
 #include <kmem.h>
+#include <pthread.h>
 
-static const size_t sizes[] = {0, 1, 100, 5000, 32768, 40000, 65528, 65536, 300000, 1 << 20};
-#define NSIZES (sizeof(sizes) / sizeof(sizes[0]))
+#define NOFAIL	(GFP_KERNEL | __GFP_NOFAIL)
+#define WAIT_MS 150u
+#define MIB	((size_t)1 << 20)
 
-START_TEST(nowait_gets_what_was_freed)
+static _Atomic unsigned ncounts, ncalls;
+
+static unsigned long count_none(struct kmem_shrinker *shrinker, struct kmem_shrink_control *control)
 {
-	for (size_t i = 0; i < NSIZES; i++) {
-		char *one = gfp_malloc(sizes[i], GFP_KERNEL), *again;
+	(void)shrinker;
+	(void)control;
+	ncounts++;
+	return 0;
+}
 
-		memset(one, 1, sizes[i]);
-		kmem_free(one);
-		faults_count();
-		again = gfp_malloc(sizes[i], GFP_NOWAIT | (i % 2 ? __GFP_ZERO : 0));
-		ck_assert_uint_eq(faults.ncalls, 0);
-		faults_end();
-		ck_assert_ptr_eq(again, one);
-		for (size_t k = 0; i % 2 && k < sizes[i]; k++)
-			require(again[k] == 0);
-		kmem_free(again);
-	}
+static unsigned long scan_none(struct kmem_shrinker *shrinker, struct kmem_shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	return KMEM_SHRINK_STOP;
+}
+
+static void call(struct kmem_cache *cache, void *data)
+{
+	(void)cache;
+	(void)data;
+	ncalls++;
+}
+
+/* A shrinker and a cache that count how often they are asked, and have nothing. */
+static void ask_in_vain(void)
+{
+	struct kmem_cache_args args = {.reclaim = call};
+	struct kmem_shrinker *shrinker = kmem_shrinker_alloc(0, "in vain");
+
+	shrinker->count_objects = count_none;
+	shrinker->scan_objects = scan_none;
+	ck_assert_int_eq(kmem_shrinker_register(shrinker), 0);
+	ck_assert_ptr_nonnull(kmem_cache_create_args("in vain", 8, &args, 0));
+}
+
+static void require_asked(unsigned times)
+{
+	ck_assert_uint_eq(ncounts, times);
+	ck_assert_uint_eq(ncalls, times);
+}
+
+START_TEST(noretry_asks_nobody)
+{
+	void *objects[100];
+
+	short_begin();
+	ask_in_vain();
+	require_errno(ENOMEM, kmem_cache_alloc(short_cache, GFP_KERNEL | __GFP_NORETRY));
+	require_errno(ENOMEM, kmem_cache_zalloc(short_cache, GFP_KERNEL | __GFP_NORETRY));
+	require_errno(ENOMEM, kmem_pages_alloc(8, GFP_KERNEL | __GFP_NORETRY));
+	ck_assert_int_eq(
+		kmem_cache_alloc_bulk(short_cache, GFP_KERNEL | __GFP_NORETRY, 100, objects), 0);
+	require_asked(0);
+	require_errno(ENOMEM, kmem_cache_alloc(short_cache, GFP_KERNEL));
+	require_asked(2);
+	require_errno(ENOMEM, kmem_pages_alloc(8, GFP_KERNEL));
+	require_asked(4);
+	faults_end();
 }
 END_TEST
 
-START_TEST(nowait_on_nothing_is_eagain)
+/* What lies free in sheaves and empty slabs of another size is found all the same. */
+START_TEST(noretry_finds_what_is_free)
 {
-	for (size_t i = 0; i < NSIZES; i++) {
-		faults_count();
-		require_errno(EAGAIN, gfp_malloc(sizes[i], GFP_NOWAIT));
-		ck_assert_uint_eq(faults.ncalls, 0);
-		faults_end();
-	}
-	kmem_free(gfp_malloc(2 << 20, GFP_KERNEL));
-	require_errno(EAGAIN, gfp_malloc(2 << 20, GFP_NOWAIT));
-	require_errno(EAGAIN, gfp_malloc(SIZE_MAX, GFP_NOWAIT));
-	require_errno(ENOMEM, gfp_malloc(SIZE_MAX, GFP_KERNEL));
+	struct kmem_cache *other = kmem_cache_create("other", 3 * SHORT_BYTES, 0, 0, NULL);
+
+	short_begin();
+	require_errno(ENOMEM, kmem_cache_alloc(other, GFP_KERNEL | __GFP_NORETRY));
+	ck_assert_uint_eq(short_free(100), 100);
+	ck_assert_ptr_nonnull(kmem_cache_alloc(other, GFP_KERNEL | __GFP_NORETRY));
+	faults_end();
 }
 END_TEST
 
-/* A run that was made smaller while its bin's sheaf had it stays there for who may wait. */
-START_TEST(nowait_leaves_what_it_cannot_deal_with)
-{
-	unsigned index = front_index(300000);
-	char *one = kmem_malloc(300000);
+static _Atomic bool granted;
 
-	kmem_free(one);
-	pagemap_tag(one, ID_PAGES);
-	require_errno(EAGAIN, gfp_malloc(300000, GFP_NOWAIT));
-	pagemap_tag(one, ID_FRONTS + index);
-	ck_assert_ptr_eq(gfp_malloc(300000, GFP_NOWAIT), one);
+static void *grant_later(void *unused)
+{
+	unit_sleep_ms(WAIT_MS);
+	granted = true;
+	short_grant();
+	return unused;
+}
+
+static pthread_t granter;
+
+/* The fault ends in another thread, and not before. */
+static void wait_begin(void)
+{
+	granted = false;
+	short_refuse();
+	pthread_create(&granter, NULL, grant_later, NULL);
+}
+
+static void wait_end(const void *got)
+{
+	ck_assert_ptr_nonnull(got);
+	ck_assert(granted);
+	pthread_join(granter, NULL);
+}
+
+/* All that could be had is taken again. */
+static void take_rest(void)
+{
+	void *object;
+
+	short_refuse();
+	while ((object = kmem_cache_alloc(short_cache, GFP_KERNEL | __GFP_NORETRY)))
+		short_objects[short_n++] = object;
+}
+
+START_TEST(nofail_waits_until_there_is_memory)
+{
+	static void *objects[500];
+	unsigned char *zeros, *pages;
+
+	short_begin();
+	wait_begin();
+	wait_end(kmem_cache_alloc(short_cache, NOFAIL));
+	take_rest();
+	wait_begin();
+	zeros = kmem_cache_zalloc(short_cache, NOFAIL);
+	wait_end(zeros);
+	for (unsigned i = 0; i < SHORT_BYTES; i++)
+		require(zeros[i] == 0);
+	take_rest();
+	wait_begin();
+	ck_assert_int_eq(kmem_cache_alloc_bulk(short_cache, NOFAIL, 500, objects), 500);
+	wait_end(objects[499]);
+	take_rest();
+	wait_begin();
+	pages = kmem_pages_alloc(8, NOFAIL | __GFP_ZERO);
+	wait_end(pages);
+	for (unsigned i = 0; i < 256 * KMEM_PAGE_SIZE; i++)
+		require(pages[i] == 0);
+	wait_begin();
+	wait_end(kmem_pages_alloc_exact(100 * MIB, NOFAIL));
+	faults_end();
 }
 END_TEST
 
-UNIT_MAIN("gfp", nowait_gets_what_was_freed, nowait_on_nothing_is_eagain,
-	  nowait_leaves_what_it_cannot_deal_with)
+/* As long as it waits; half and all of what they have, again and again. */
+START_TEST(nofail_asks_while_it_waits)
+{
+	short_begin();
+	ask_in_vain();
+	wait_begin();
+	wait_end(kmem_cache_alloc(short_cache, NOFAIL));
+	ck_assert_uint_ge(ncounts, 4);
+	ck_assert_uint_eq(ncalls, ncounts);
+	ck_assert_uint_lt(ncounts, 2 * WAIT_MS); /* and sleeps in between */
+	take_rest();
+	ncounts = ncalls = 0;
+	wait_begin();
+	wait_end(kmem_cache_alloc(short_cache, NOFAIL | __GFP_NORETRY));
+	require_asked(0);
+	faults_end();
+}
+END_TEST
+
+static void *kept;
+
+static void *free_later(void *unused)
+{
+	unit_sleep_ms(WAIT_MS);
+	granted = true;
+	kmem_free(kept);
+	return unused;
+}
+
+/* Until another thread frees some; that is no refusal. */
+START_TEST(nofail_waits_for_room_under_a_limit)
+{
+	void *pages;
+
+	kept = kmem_malloc(20 * MIB);
+	ck_assert_int_eq(kmem_limit_set(kmem_limit_usage() + 4 * MIB), 0);
+	pthread_create(&granter, NULL, free_later, NULL);
+	pages = kmem_pages_alloc_exact(10 * MIB, NOFAIL);
+	wait_end(pages);
+	ck_assert_uint_eq(kmem_limit_refusals(), 0);
+	ck_assert_uint_le(kmem_limit_usage(), kmem_limit_get());
+	kmem_pages_free(pages);
+}
+END_TEST
+
+static void *raise_later(void *unused)
+{
+	unit_sleep_ms(WAIT_MS);
+	granted = true;
+	kmem_limit_set(0);
+	return unused;
+}
+
+/* Even for more than the limit, which may be raised. */
+START_TEST(nofail_waits_for_a_higher_limit)
+{
+	ck_assert_int_eq(kmem_limit_set(8 * MIB), 0);
+	pthread_create(&granter, NULL, raise_later, NULL);
+	wait_end(kmem_pages_alloc_exact(10 * MIB, NOFAIL));
+}
+END_TEST
+
+static struct kmem_cache *fresh;
+
+static void insist(void)
+{
+	errno = 0;
+	if (kmem_cache_alloc(fresh, __GFP_NOFAIL) || errno != EINVAL)
+		_exit(1);
+	errno = 0;
+	if (kmem_cache_alloc(fresh, GFP_ATOMIC | __GFP_NOFAIL) || errno != EINVAL)
+		_exit(2);
+	errno = 0;
+	if (kmem_cache_alloc(fresh, GFP_NOWAIT | __GFP_NOFAIL) || errno != EINVAL)
+		_exit(3);
+	errno = 0;
+	if (kmem_pages_alloc(0, __GFP_NOFAIL) || errno != EINVAL)
+		_exit(4);
+	errno = 0;
+	if (kmem_cache_alloc(fresh, GFP_NOWAIT) || errno != EAGAIN)
+		_exit(5);
+	/* What is at hand needs no waiting. */
+	kmem_cache_free(fresh, kmem_cache_alloc(fresh, GFP_KERNEL));
+	if (!kmem_cache_alloc(fresh, __GFP_NOFAIL))
+		_exit(6);
+}
+
+START_TEST(nofail_needs_to_wait)
+{
+	struct last_words words;
+
+	fresh = kmem_cache_create("fresh", 64, 0, 0, NULL);
+	words = unit_child(insist);
+	ck_assert_int_eq(words.status, 0);
+	ck_assert_str_eq(
+		words.text,
+		"libkmem: kmem_cache_alloc: __GFP_NOFAIL waits for memory, so it needs GFP_KERNEL\n"
+		"libkmem: kmem_cache_alloc: __GFP_NOFAIL waits for memory, so it needs GFP_KERNEL\n"
+		"libkmem: kmem_pages_alloc: __GFP_NOFAIL waits for memory, so it needs "
+		"GFP_KERNEL\n");
+}
+END_TEST
+
+UNIT_MAIN("gfp", noretry_asks_nobody, noretry_finds_what_is_free,
+	  nofail_waits_until_there_is_memory, nofail_asks_while_it_waits,
+	  nofail_waits_for_room_under_a_limit, nofail_waits_for_a_higher_limit,
+	  nofail_needs_to_wait)
