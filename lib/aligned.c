@@ -39,6 +39,15 @@ static void *large_aligned(size_t align, size_t nbytes)
 	return run_alloc(npages ? npages : 1, align_pages, PAGE_LARGE, &zeroed);
 }
 
+void *aligned_alloc_once(size_t align, size_t nbytes)
+{
+	if (nbytes > PTRDIFF_MAX || align > PTRDIFF_MAX / 2)
+		return NULL;
+	if (align <= PAGE_BYTES * 4 && nbytes <= HEAP_MAX)
+		return front_aligned(nbytes, align);
+	return large_aligned(align, nbytes);
+}
+
 static void *aligned_slow(size_t align, size_t nbytes)
 {
 	struct shortage shortage = {
@@ -46,10 +55,7 @@ static void *aligned_slow(size_t align, size_t nbytes)
 	void *block;
 
 	do
-		if (align <= PAGE_BYTES * 4 && nbytes <= HEAP_MAX)
-			block = front_aligned(nbytes, align);
-		else
-			block = large_aligned(align, nbytes);
+		block = aligned_alloc_once(align, nbytes);
 	while (!block && shortage_again(&shortage));
 	if (!block)
 		errno = ENOMEM;

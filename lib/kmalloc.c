@@ -10,18 +10,17 @@
  * All usable bytes of a zeroed block are zero, so that krealloc need not know how many of
  * them were asked for.
  */
-#include "buddy/sys.h"
+#include "buddy/shortage.h"
 #include "lib/malloc.h"
+#include "lib/start.h"
 
 #include <errno.h>
 #include <kmem/kmalloc.h>
 #include <kmem/malloc.h>
 #include <string.h>
 
-#define SLOW	     __attribute__((noinline))
-#define ALIGN_MOST   ((size_t)4 << 20)
-#define NOFAIL_MS    10u /* between two attempts that must not fail */
-#define NOFAIL_BYTES ((size_t)1 << ARCH_ADDRESS_BITS)
+#define SLOW	   __attribute__((noinline))
+#define ALIGN_MOST ((size_t)4 << 20)
 
 /* KMEM_ZERO_SIZE or NULL. */
 static inline bool is_none(const void *block)
@@ -36,54 +35,59 @@ static inline size_t natural_align(size_t nbytes, size_t most)
 	return align < most ? align : most;
 }
 
-static void *large(size_t nbytes, gfp_t flags, size_t align)
+/* Above SMALL_MAX. */
+static void *large_once(size_t nbytes, gfp_t flags, size_t align)
 {
+	bool zeroed = false;
 	void *block;
 
 	if (align > BLOCK_ALIGN && (nbytes <= HEAP_MAX || align > PAGE_BYTES))
-		block = aligned_alloc_any(align, nbytes);
-	else if (flags & __GFP_ZERO)
-		return kmem_calloc(1,
-				   kmem_good_size(nbytes)); /* what is known to be zero stays so */
+		block = aligned_alloc_once(align, nbytes);
 	else
-		block = facade_malloc(nbytes);
-	if (block && flags & __GFP_ZERO)
+		block = facade_malloc_once(nbytes, &zeroed);
+	if (block && flags & __GFP_ZERO && !zeroed)
 		memset(block, 0, kmem_usable_size(block));
 	return block;
 }
 
-/* Small ones are not zeroed here. */
-static void *attempt(size_t nbytes, gfp_t flags, size_t most)
+/* One try, with errno where none may wait. Small ones are not zeroed here. */
+static void *once(size_t nbytes, gfp_t flags, size_t most)
 {
 	struct kmem_cache *cache = NULL;
+	bool zeroed;
+	void *block;
 
 	if (nbytes <= SMALL_MAX)
 		cache = cache_of(ID_CLASSES + class_index(nbytes));
 	if (cache)
-		return slot_alloc_slow(cache, flags & ~__GFP_ZERO);
+		return slot_pop(slot_of(cache), &block)
+			       ? block
+			       : slot_alloc_slow(cache, (flags & ~__GFP_ZERO) | GFP_ONCE);
 	if (!(flags & __GFP_DIRECT_RECLAIM)) {
-		errno = EAGAIN;
+		shortage_no_wait(flags, "kmem_kmalloc");
 		return NULL;
 	}
 	if (nbytes <= SMALL_MAX)
-		return facade_malloc(nbytes); /* the first of its class: makes the cache */
-	return large(nbytes, flags, natural_align(nbytes, most));
+		return facade_malloc_once(nbytes, &zeroed); /* the first of its class */
+	return large_once(nbytes, flags, natural_align(nbytes, most));
 }
 
 /* No sheaf has any. */
 static SLOW void *kmalloc_slow(size_t nbytes, gfp_t flags, size_t most)
 {
-	uint32_t never = 0;
+	struct shortage shortage = {
+		.nbytes = nbytes, .npages = nbytes >> PAGE_SHIFT, .flags = flags};
+	bool waits = flags & __GFP_DIRECT_RECLAIM;
 	void *block;
 
 	if (nbytes == 0)
 		return KMEM_ZERO_SIZE;
-	block = attempt(nbytes, flags, most);
-	while (!block && flags & __GFP_NOFAIL && flags & __GFP_DIRECT_RECLAIM &&
-	       nbytes < NOFAIL_BYTES) {
-		sys_futex_wait_ms(&never, 0, NOFAIL_MS);
-		block = attempt(nbytes, flags, most);
-	}
+	start_ensure();
+	do
+		block = once(nbytes, flags, most);
+	while (!block && waits && shortage_again(&shortage));
+	if (!block && waits)
+		errno = ENOMEM;
 	return block;
 }
 

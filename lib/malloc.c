@@ -107,18 +107,18 @@ void *facade_malloc(size_t nbytes)
 	return malloc_more(nbytes);
 }
 
-void *facade_malloc_once(size_t nbytes)
+void *facade_malloc_once(size_t nbytes, bool *zeroed)
 {
 	void *block = NULL;
-	bool zeroed;
 
+	*zeroed = false;
 	if (nbytes <= SMALL_MAX &&
 	    slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
 		     &block))
 		return block;
 	if (nbytes > SMALL_MAX && nbytes <= FRONT_MAX)
 		block = front_cached(nbytes);
-	return block ? block : once(nbytes, &zeroed);
+	return block ? block : once(nbytes, zeroed);
 }
 
 enum block_kind block_kind(const void *addr)

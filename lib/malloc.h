@@ -23,7 +23,8 @@ void *aligned_alloc_any(size_t align, size_t nbytes);
 /* Hidden names for calls from inside: nothing a program defines can come between. */
 void *facade_malloc(size_t nbytes);
 void facade_free(void *block);
-/* The same as malloc but with one try, for who has others; errno is left alone. */
-void *facade_malloc_once(size_t nbytes);
+/* One try, for who has others; errno is left alone. *zeroed: the memory reads as zeros. */
+void *facade_malloc_once(size_t nbytes, bool *zeroed);
+void *aligned_alloc_once(size_t align, size_t nbytes);
 
 #endif

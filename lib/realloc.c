@@ -73,10 +73,11 @@ static size_t with_slack(const struct found *found, size_t nbytes)
 
 static void *copy(const struct found *found, size_t nbytes)
 {
-	void *other = facade_malloc_once(with_slack(found, nbytes));
+	bool zeroed;
+	void *other = facade_malloc_once(with_slack(found, nbytes), &zeroed);
 
 	if (!other)
-		other = facade_malloc_once(nbytes);
+		other = facade_malloc_once(nbytes, &zeroed);
 	if (!other)
 		/* A refused shrink is no failure. */
 		return nbytes <= found->usable ? found->block : NULL;

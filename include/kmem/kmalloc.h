@@ -23,7 +23,7 @@ KMEM_BEGIN_DECLS
 #define KMEM_ZERO_SIZE	   ((void *)16)
 #define KMEM_KMALLOC_ALIGN 16u
 
-/* NULL: ENOMEM, or EAGAIN as above. */
+/* NULL: ENOMEM, EAGAIN as above, or EINVAL for __GFP_NOFAIL without GFP_KERNEL. */
 KMEM_API void *kmem_kmalloc(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1);
 /* The same, aligned to a page at most: so large blocks waste no addresses. */
 KMEM_API void *kmem_kvmalloc(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1);

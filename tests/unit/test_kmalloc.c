@@ -100,7 +100,7 @@ START_TEST(what_must_not_fail_waits)
 	kmem_kfree(block);
 	/* What no address space holds is no reason to wait for ever. */
 	require_errno(ENOMEM, kmem_kmalloc(SIZE_MAX / 2, GFP_KERNEL | __GFP_NOFAIL));
-	require_errno(EAGAIN, kmem_kmalloc(MAPPED, GFP_ATOMIC | __GFP_NOFAIL));
+	require_errno(EINVAL, kmem_kmalloc(MAPPED, GFP_ATOMIC | __GFP_NOFAIL));
 }
 END_TEST
 
