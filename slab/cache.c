@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* Caches: geometry, birth, death, and what is done to all of one's slabs. */
+/* Caches: birth, death, and what is done to all of one's slabs. */
 #include "slab/cache.h"
 
-#include "buddy/buddy.h"
 #include "buddy/meta.h"
 #include "buddy/report.h"
 #include "buddy/root.h"
 #include "slab/ask.h"
 #include "slab/barn.h"
-#include "slab/home.h"
 #include "slab/reclaim.h"
+#include "slab/shape.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
 
 #include <errno.h>
 #include <string.h>
-
-#define SLAB_KNOWN   (0x7fffu | SLAB_NOWARN | SLAB_NOWAIT)
-#define BARN_BYTES   ((size_t)32 << 20) /* what a barn may come to hold */
-#define BARN_SHEAVES 1024
 
 struct kmem_cache *_Atomic cache_table[ID_LIMIT];
 struct lock cache_lock;
@@ -41,146 +36,6 @@ void cache_count(struct kmem_cache *cache, uint64_t taken, uint64_t given, uint6
 		__atomic_fetch_add(&cache->pub.lent, lent, __ATOMIC_RELAXED);
 }
 
-/*
- * Many where they are small, so that what is allocated one after the other lies on
- * pages side by side; fewer the larger they are, as an empty slab is what can be
- * given back.
- */
-static uint32_t wanted_objects(uint32_t stride)
-{
-	if (stride <= 64)
-		return 512;
-	if (stride <= 256)
-		return 256;
-	if (stride <= 1024)
-		return 64;
-	if (stride <= 8192)
-		return 16;
-	return stride <= 32768 ? 8 : 4;
-}
-
-/* Pages of a slab: the least power of two with room for the wanted objects. */
-static void set_slab_size(struct kmem_cache *cache)
-{
-	uint32_t stride = cache->pub.stride, npages = 1;
-	size_t nbytes = PAGE_BYTES;
-
-	while (nbytes / stride < wanted_objects(stride) && (nbytes * 2) / stride <= SLAB_OBJECTS) {
-		nbytes *= 2;
-		npages *= 2;
-	}
-	cache->pub.slab_pages = npages;
-	cache->pub.slab_objects = (uint32_t)(nbytes / stride);
-	if (cache->pub.slab_objects > SLAB_OBJECTS)
-		cache->pub.slab_objects = SLAB_OBJECTS;
-	cache->nwords = (cache->pub.slab_objects + 63) / 64;
-	cache->reciprocal = (uint32_t)((1ull << 32) / stride) + 1;
-}
-
-/* The largest level up to most whose sheaves hold at most nbytes, or one object. */
-static uint8_t sheaf_level_for(uint32_t stride, size_t nbytes, unsigned most)
-{
-	unsigned level = 0;
-
-	while (level < most && (size_t)sheaf_capacity(level + 1) * stride <= nbytes)
-		level++;
-	return (uint8_t)level;
-}
-
-static void set_sheaf_size(struct kmem_cache *cache)
-{
-	unsigned level = sheaf_level_for(cache->pub.stride, SHEAF_BYTES, SHEAF_LEVELS - 1);
-	size_t sheaf_bytes;
-
-	cache->level_max = (uint8_t)level;
-	cache->level_first =
-		sheaf_level_for(cache->pub.stride, SHEAF_BYTES_FIRST, SHEAF_LEVEL_FIRST);
-	cache->direct = cache->pub.stride > SHEAF_OBJECT_MOST;
-	cache->no_spare = cache->pub.stride > SHEAF_OBJECT_MOST / 4;
-	sheaf_bytes = (size_t)sheaf_capacity(level) * cache->pub.stride;
-	cache->limit_max = (int32_t)(BARN_BYTES / sheaf_bytes);
-	if (cache->limit_max > BARN_SHEAVES)
-		cache->limit_max = BARN_SHEAVES;
-	cache->limit_first =
-		cache->limit_max < BARN_LIMIT_FIRST ? cache->limit_max : BARN_LIMIT_FIRST;
-}
-
-/* Sheaves of at least so many objects from the start. */
-static void widen_sheaves(struct kmem_cache *cache, unsigned capacity)
-{
-	while (sheaf_capacity(cache->level_first) < capacity)
-		cache->level_first++;
-	if (cache->level_max < cache->level_first)
-		cache->level_max = cache->level_first;
-}
-
-/* What the args say beyond the shape of objects. */
-static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *args)
-{
-	size_t most = args->limit_bytes / cache->pub.stride;
-
-	cache->ctor = args->ctor;
-	cache->dtor = args->dtor;
-	cache->reclaim = args->reclaim;
-	cache->limit_reached = args->limit_reached;
-	cache->data = args->data;
-	cache->limit = args->limit_objects;
-	if (args->limit_bytes && (!cache->limit || most < cache->limit))
-		cache->limit = most;
-	cache->reserve = args->reserve_objects;
-	atomic_store_explicit(&cache->used, 0, memory_order_relaxed);
-	atomic_store_explicit(&cache->warned_ms, 0, memory_order_relaxed);
-	atomic_store_explicit(&cache->asked, 0, memory_order_relaxed);
-	cache->gated = cache->limit != 0;
-	cache->nowait = cache->pub.flags & SLAB_NOWAIT;
-	if (cache->nowait)
-		cache->direct = false;
-	widen_sheaves(cache, args->sheaf_capacity);
-}
-
-/* The record's barns are those of a cache that was destroyed: they are empty. */
-static void set_barns(struct kmem_cache *cache)
-{
-	struct barn *barns = atomic_load_explicit(&cache->barns, memory_order_relaxed);
-
-	for (unsigned i = 0; barns && i < BARNS; i++) {
-		atomic_store_explicit(&barns[i].limit, cache->limit_first, memory_order_relaxed);
-		atomic_store_explicit(&barns[i].overflows, 0, memory_order_relaxed);
-	}
-}
-
-static uint32_t stride_align(const struct cache_shape *shape)
-{
-	uint32_t align = shape->args.align ? shape->args.align : 8;
-
-	if (shape->flags & SLAB_HWCACHE_ALIGN) {
-		uint32_t line = 64;
-
-		/* As in the kernel: small objects share a line evenly. */
-		while (line > 8 && shape->size <= line / 2)
-			line /= 2;
-		align = align > line ? align : line;
-	}
-	return align < 8 ? 8 : align;
-}
-
-/* Fill the record in; its id is not yet known to the page map. */
-static void cache_setup(struct kmem_cache *cache, const struct cache_shape *shape)
-{
-	uint32_t align = stride_align(shape);
-
-	cache->ops = &slab_ops;
-	memcpy(cache->pub.name, shape->name, strlen(shape->name) + 1);
-	cache->pub.object_size = shape->size;
-	cache->pub.align = align;
-	cache->pub.stride = (shape->size + align - 1) & ~(align - 1);
-	cache->pub.flags = shape->flags;
-	set_slab_size(cache);
-	set_sheaf_size(cache);
-	set_args(cache, &shape->args);
-	set_barns(cache);
-}
-
 void cache_change_begin(struct kmem_cache *cache)
 {
 	lock_take(&cache->lock, LOCK_CACHE);
@@ -197,7 +52,7 @@ void cache_change_end(struct kmem_cache *cache)
 static void cache_publish(struct kmem_cache *cache, const struct cache_shape *shape)
 {
 	cache_change_begin(cache);
-	cache_setup(cache, shape);
+	shape_apply(shape, cache);
 	cache->pub.generation++;
 	cache->pub.id = cache->id;
 	cache_change_end(cache);
@@ -248,7 +103,7 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 		cache->ops = ops;
 		cache->pub.stride = size;
 		strcpy(cache->pub.name, "malloc-heap");
-		set_sheaf_size(cache);
+		shape_sheaves(cache);
 		cache->limit_first = cache->limit_max = 0;
 		cache->level_max = cache->level_first;
 		cache->direct = false;
@@ -280,55 +135,6 @@ static int record_get_locked(struct kmem_cache *fresh, struct kmem_cache **recor
 	atomic_store_explicit(&cache_table[id], fresh, memory_order_release);
 	__atomic_store_n(&root_record.ncaches, id + 1, __ATOMIC_RELEASE);
 	return 0;
-}
-
-static bool is_within(unsigned offset, unsigned nbytes, unsigned size)
-{
-	return offset <= size && nbytes <= size - offset;
-}
-
-/* What is wrong with the limits, or NULL. */
-static const char *limits_error(const struct cache_shape *shape)
-{
-	const struct kmem_cache_args *args = &shape->args;
-	uint32_t align = stride_align(shape);
-	size_t stride = (shape->size + align - 1) & ~(align - 1);
-	size_t limit = args->limit_objects ? args->limit_objects : SIZE_MAX;
-
-	if (args->limit_bytes && args->limit_bytes < stride)
-		return "limit_bytes is less than an object";
-	if (args->limit_bytes && args->limit_bytes / stride < limit)
-		limit = args->limit_bytes / stride;
-	if (args->reserve_objects && (limit == SIZE_MAX || args->reserve_objects > limit))
-		return "reserve_objects is more than the limit";
-	return NULL;
-}
-
-/* What is wrong with the arguments, or NULL. */
-static const char *shape_error(const struct cache_shape *shape)
-{
-	const struct kmem_cache_args *args = &shape->args;
-
-	if (!shape->name || !shape->name[0])
-		return "name is empty";
-	if (strlen(shape->name) > KMEM_CACHE_NAME_MAX)
-		return "name is longer than 63 bytes";
-	if (shape->size == 0 || shape->size > KMEM_CACHE_SIZE_MAX)
-		return "size is not between 1 and 4194304";
-	if (shape->flags & SLAB_TYPESAFE_BY_RCU)
-		return "SLAB_TYPESAFE_BY_RCU needs RCU, which is not there";
-	if (shape->flags & ~SLAB_KNOWN)
-		return "flags has unknown bits";
-	if (args->align & (args->align - 1) || args->align > PAGE_BYTES)
-		return "align is not a power of two up to 4096";
-	if (!is_within(args->useroffset, args->usersize, shape->size))
-		return "useroffset and usersize reach beyond the object";
-	if (args->use_freeptr_offset &&
-	    !is_within(args->freeptr_offset, sizeof(void *), shape->size))
-		return "freeptr_offset reaches beyond the object";
-	if (args->sheaf_capacity > SHEAF_CAP_MAX)
-		return "sheaf_capacity is more than 255";
-	return limits_error(shape);
 }
 
 static struct kmem_cache *create_failed(const struct cache_shape *shape, int err, const char *why)

@@ -5,6 +5,8 @@
 
 #include "stress.h"
 
+#include <errno.h>
+
 enum kind { BLOCK, OBJECT, PAGES };
 
 struct item {
@@ -38,6 +40,19 @@ static inline void fill(const struct item *item)
 {
 	for (size_t i = 0; i < item->nbytes; i = next_marked(i + 1, item->nbytes))
 		item->addr[i] = pattern(item->tag, i);
+}
+
+/* The item is what was allocated at addr, with a pattern of its own. */
+static inline void own(uint64_t *random, struct item *item, void *addr, size_t nbytes,
+		       enum kind kind)
+{
+	if (!addr)
+		die("no memory for %zu bytes of kind %d: errno %d", nbytes, (int)kind, errno);
+	item->addr = addr;
+	item->nbytes = nbytes;
+	item->kind = kind;
+	item->tag = (uint32_t)next_random(random);
+	fill(item);
 }
 
 /* The first upto bytes still are what fill wrote. */

@@ -3,17 +3,12 @@
  * Everything at once, by several threads that come and go: blocks of all sizes,
  * named caches, pages, bulk, realloc, forks, trims. Each block carries a pattern
  * that is checked before the block changes or goes; any thread frees what another
- * made, through mailboxes. Then caches are destroyed of which other threads have
- * sheaves. At the end nothing may be in use and all invariants hold.
+ * made, through mailboxes. At the end nothing may be in use and all invariants hold.
  *
  *	stress [--seconds N] [--threads N] [--seed S] [--no-fork]
  */
+#include "at_rest.h"
 #include "pattern.h"
-
-#include "buddy/buddy.h"
-#include "buddy/root.h"
-#include "lib/front.h"
-#include "lib/stats.h"
 
 #include <errno.h>
 #include <kmem.h>
@@ -27,8 +22,6 @@
 #define NBOXES	 256u
 #define NCACHES	 6u
 #define BULK_MAX 40u
-#define NKEEPERS 2u
-#define NDOOMED	 16u
 
 struct worker {
 	pthread_t thread;
@@ -52,8 +45,6 @@ static struct kmem_cache *envelopes;
 static _Atomic(struct item *) boxes[NBOXES];
 static bool forks;
 static _Atomic unsigned long nops, nforks, nthreads_run;
-static unsigned long ndoomed;
-static _Atomic bool dooming;
 
 #define BUILT_WORD 0x6b6d656d6b6d656dull
 #define BUILT_SIZE 96u
@@ -77,17 +68,6 @@ static size_t random_size(uint64_t *random)
 	if (dice < 992)
 		return below(random, (1u << 20) + 1);
 	return below(random, 4u << 20);
-}
-
-static void own(struct worker *worker, struct item *item, void *addr, size_t nbytes, enum kind kind)
-{
-	if (!addr)
-		die("no memory for %zu bytes of kind %d: errno %d", nbytes, (int)kind, errno);
-	item->addr = addr;
-	item->nbytes = nbytes;
-	item->kind = kind;
-	item->tag = (uint32_t)next_random(&worker->random);
-	fill(item);
 }
 
 static void check_zero(const unsigned char *addr, size_t nbytes)
@@ -122,7 +102,7 @@ static void get_block(struct worker *worker, struct item *item)
 	}
 	if (addr && kmem_usable_size(addr) < nbytes)
 		die("usable size of %p is below %zu", addr, nbytes);
-	own(worker, item, addr, nbytes, BLOCK);
+	own(&worker->random, item, addr, nbytes, BLOCK);
 }
 
 static void get_object(struct worker *worker, struct item *item)
@@ -134,7 +114,7 @@ static void get_object(struct worker *worker, struct item *item)
 	if (zero && addr)
 		check_zero(addr, shapes[k].size);
 	item->cache = k;
-	own(worker, item, addr, shapes[k].size, OBJECT);
+	own(&worker->random, item, addr, shapes[k].size, OBJECT);
 }
 
 static void get_pages(struct worker *worker, struct item *item)
@@ -153,7 +133,7 @@ static void get_pages(struct worker *worker, struct item *item)
 		if ((uintptr_t)addr % nbytes)
 			die("pages of order %u at %p", order, addr);
 	}
-	own(worker, item, addr, nbytes, PAGES);
+	own(&worker->random, item, addr, nbytes, PAGES);
 }
 
 static void get(struct worker *worker, struct item *item)
@@ -195,7 +175,7 @@ static void resize(struct worker *worker, struct item *item)
 	if (!addr)
 		die("realloc from %zu to %zu: errno %d", item->nbytes, nbytes, errno);
 	verify(item, addr, nbytes < item->nbytes ? nbytes : item->nbytes);
-	own(worker, item, addr, nbytes, BLOCK);
+	own(&worker->random, item, addr, nbytes, BLOCK);
 }
 
 /* Leave an item where any thread may find it, and take what was there. */
@@ -374,195 +354,6 @@ static void run(unsigned nthreads, uint64_t seconds, uint64_t seed)
 	free(workers);
 }
 
-/*
- * Caches are destroyed of which two other threads have sheaves, while these, the
- * keepers, are at work on sheaves of their own caches, which get the same ids in turn.
- * A sheaf that came to be in two slots would give one object to two items.
- */
-struct gift {
-	struct kmem_cache *cache;
-	unsigned nitems;
-	struct item items[BULK_MAX];
-};
-
-struct keeper {
-	struct worker worker;
-	struct gift gifts[NDOOMED];
-	_Atomic bool given; /* the gifts are there, to be freed */
-};
-
-/* An object, known by its first bytes, so that most of the time goes to the sheaves. */
-static void own_object(struct worker *worker, struct item *item, struct kmem_cache *cache)
-{
-	unsigned size = kmem_cache_size(cache);
-
-	own(worker, item, kmem_cache_alloc(cache, GFP_KERNEL), size < 16 ? size : 16, OBJECT);
-}
-
-static void batch(struct worker *worker, struct kmem_cache *cache, unsigned nitems)
-{
-	for (unsigned i = 0; i < nitems; i++)
-		own_object(worker, &worker->items[i], cache);
-	for (unsigned i = 0; i < nitems; i++) {
-		verify(&worker->items[i], worker->items[i].addr, worker->items[i].nbytes);
-		kmem_cache_free(cache, worker->items[i].addr);
-		worker->items[i].addr = NULL;
-	}
-}
-
-static void free_gift(struct worker *worker, const struct gift *gift)
-{
-	void *objects[BULK_MAX];
-
-	for (unsigned i = 0; i < gift->nitems; i++) {
-		verify(&gift->items[i], gift->items[i].addr, gift->items[i].nbytes);
-		objects[i] = gift->items[i].addr;
-	}
-	if (below(&worker->random, 4) == 0)
-		kmem_cache_free_bulk(gift->cache, gift->nitems, objects); /* a larger sheaf */
-	else
-		for (unsigned i = 0; i < gift->nitems; i++)
-			kmem_cache_free(gift->cache, objects[i]);
-}
-
-static void free_gifts(struct keeper *keeper)
-{
-	/* acquire: the gifts; pairs with the release in give */
-	if (!atomic_load_explicit(&keeper->given, memory_order_acquire))
-		return;
-	for (unsigned i = 0; i < NDOOMED; i++)
-		free_gift(&keeper->worker, &keeper->gifts[i]);
-	/* release: the caches are no longer used; pairs with the acquire in doom */
-	atomic_store_explicit(&keeper->given, false, memory_order_release);
-}
-
-static void *keep(void *arg)
-{
-	/* One whose sheaves grow to the largest, one whose sheaves are small and often traded. */
-	static const unsigned sizes[] = {40, 24000};
-	struct keeper *keeper = arg;
-
-	while (dooming) {
-		unsigned size = sizes[below(&keeper->worker.random, 2)];
-		struct kmem_cache *cache =
-			kmem_cache_create("stress-kept", size, 0,
-					  below(&keeper->worker.random, 4) ? 0 : SLAB_NOWAIT, NULL);
-
-		if (!cache)
-			die("no cache to keep: errno %d", errno);
-		for (unsigned i = 0; i < 20; i++) {
-			batch(&keeper->worker, cache, NITEMS);
-			free_gifts(keeper);
-		}
-		if (kmem_cache_destroy(cache) != 0)
-			die("a kept cache could not be destroyed");
-	}
-	return NULL;
-}
-
-static void give(struct worker *worker, struct keeper *keeper, struct kmem_cache **doomed)
-{
-	for (unsigned i = 0; i < NDOOMED; i++) {
-		struct gift *gift = &keeper->gifts[i];
-
-		gift->cache = doomed[i];
-		gift->nitems = 1 + (unsigned)below(&worker->random, BULK_MAX);
-		for (unsigned k = 0; k < gift->nitems; k++)
-			own_object(worker, &gift->items[k], doomed[i]);
-	}
-	/* release: the gifts; pairs with the acquire in free_gifts */
-	atomic_store_explicit(&keeper->given, true, memory_order_release);
-}
-
-/* Make some caches, use them, let the keepers free objects of them, destroy them. */
-static void doom(struct worker *worker, struct keeper *keepers)
-{
-	struct kmem_cache *doomed[NDOOMED];
-
-	for (unsigned i = 0; i < NDOOMED; i++) {
-		unsigned size = 1 + (unsigned)below(&worker->random, 1000);
-
-		doomed[i] = kmem_cache_create("stress-doomed", size, 0, size % 4 ? 0 : SLAB_NOWAIT,
-					      NULL);
-		if (!doomed[i])
-			die("no cache to destroy: errno %d", errno);
-	}
-	for (unsigned k = 0; k < NKEEPERS; k++)
-		give(worker, &keepers[k], doomed);
-	for (unsigned i = 0; i < NDOOMED; i++)
-		batch(worker, doomed[i], BULK_MAX);
-	for (unsigned k = 0; k < NKEEPERS; k++)
-		/* acquire: nobody uses the caches; pairs with the release in free_gifts */
-		while (atomic_load_explicit(&keepers[k].given, memory_order_acquire))
-			sched_yield();
-	for (unsigned i = 0; i < NDOOMED; i++)
-		if (kmem_cache_destroy(doomed[i]) != 0)
-			die("a doomed cache could not be destroyed");
-	ndoomed += NDOOMED;
-}
-
-static void run_doomed(uint64_t ms, uint64_t seed)
-{
-	struct keeper *keepers = calloc(NKEEPERS, sizeof(*keepers));
-	uint64_t end = now_ms() + ms, random = seed | 1;
-	struct worker worker = {.random = next_random(&random) | 1};
-
-	dooming = true;
-	for (unsigned k = 0; k < NKEEPERS; k++) {
-		keepers[k].worker.random = next_random(&random) | 1;
-		if (pthread_create(&keepers[k].worker.thread, NULL, keep, &keepers[k]) != 0)
-			die("no thread");
-	}
-	while (now_ms() < end)
-		doom(&worker, keepers);
-	dooming = false;
-	for (unsigned k = 0; k < NKEEPERS; k++)
-		pthread_join(keepers[k].worker.thread, NULL);
-	free(keepers);
-}
-
-static void check_cache(struct kmem_cache *cache)
-{
-	struct cache_stats stats = cache_stats(cache);
-	const char *wrong = cache_check(cache);
-
-	if (wrong)
-		die("cache '%s': %s", cache->pub.name, wrong);
-	if (stats.in_use || stats.parked || cache->pub.nslabs)
-		die("cache '%s': %lu in use, %lu parked, %u slabs", cache->pub.name,
-		    (unsigned long)stats.in_use, (unsigned long)stats.parked, cache->pub.nslabs);
-}
-
-/* Everything was given back: invariants hold, and no page of any zone is in use. */
-static void check_end(void)
-{
-	uint64_t used = 0;
-	const char *wrong;
-	struct heap *heap;
-
-	kmem_trim();
-	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
-		if (cache_of(id) && cache_of(id)->pub.id)
-			check_cache(cache_of(id));
-	for (unsigned i = 0; (heap = front_heap(i)); i++) {
-		wrong = heap_validate(heap);
-		if (wrong)
-			die("heap '%s': %s", heap->pub.name, wrong);
-		if (heap->pub.live_blocks || heap->pub.nspans > 1)
-			die("heap '%s': %lu blocks live, %lu spans", heap->pub.name,
-			    (unsigned long)heap->pub.live_blocks, (unsigned long)heap->pub.nspans);
-		used += heap->pub.span_bytes >> PAGE_SHIFT;
-	}
-	wrong = buddy_check();
-	if (wrong)
-		die("%s", wrong);
-	for_each_zone (zone)
-		used -= zone->pub.committed - zone->pub.dirty - zone->pub.clean;
-	if (used != 0 || root_record.mapped_bytes)
-		die("%ld pages of zones, %lu mapped bytes were not given back", -(long)used,
-		    (unsigned long)root_record.mapped_bytes);
-}
-
 int main(int argc, char **argv)
 {
 	uint64_t seconds = option(argc, argv, "--seconds", 5);
@@ -583,14 +374,13 @@ int main(int argc, char **argv)
 	built = kmem_cache_create("stress-built", BUILT_SIZE, 0, 0, build);
 	envelopes = kmem_cache_create("stress-envelopes", sizeof(struct item), 0, 0, NULL);
 	run(nthreads, seconds, seed);
-	run_doomed(seconds * 500, seed);
 	check_end();
 	for (unsigned i = 0; i < NCACHES; i++)
 		if (kmem_cache_destroy(caches[i]) != 0)
 			die("cache '%s' could not be destroyed", shapes[i].name);
 	if (kmem_cache_destroy(built) || kmem_cache_destroy(envelopes))
 		die("the last caches could not be destroyed");
-	printf("%lu operations, %lu threads, %lu forks, %lu caches doomed, %zu KiB resident\n",
-	       nops, nthreads_run, nforks, ndoomed, resident() >> 10);
+	printf("%lu operations, %lu threads, %lu forks, %zu KiB resident\n", nops, nthreads_run,
+	       nforks, resident() >> 10);
 	return 0;
 }

@@ -22,7 +22,7 @@ enum fault_kind {
 };
 
 static struct {
-	unsigned long first, last; /* the numbers, from 1, of the calls refused */
+	unsigned long first, last;	   /* the numbers, from 1, of the calls refused */
 	_Atomic bool refused[FAULT_KINDS]; /* kinds refused always */
 	_Atomic unsigned long ncalls, nrefused;
 	_Atomic unsigned long calls[FAULT_KINDS];
