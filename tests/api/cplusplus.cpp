@@ -101,6 +101,41 @@ void limited()
 	require(kmem_cache_destroy(cache) == 0);
 }
 
+void from_a_pool()
+{
+	kmem_cache *cache = kmem_cache_create("pooled", sizeof(point), nullptr, 0);
+	kmem_mempool *pool = kmem_mempool_create_slab(2, cache);
+
+	require(pool && kmem_mempool_min(pool) == 2 && kmem_mempool_reserve(pool) == 2);
+	auto *one = static_cast<point *>(kmem_mempool_alloc(pool, GFP_KERNEL));
+	void *two = kmem_mempool_alloc_preallocated(pool),
+	     *three = kmem_mempool_alloc_preallocated(pool);
+
+	require(one && two && three && !kmem_mempool_alloc_preallocated(pool));
+	one->x = 1;
+	kmem_mempool_free(one, pool);
+	kmem_mempool_free(two, pool);
+	kmem_mempool_free(three, pool);
+	kmem_mempool_destroy(pool);
+	require(kmem_cache_destroy(cache) == 0);
+}
+
+void from_a_sheaf()
+{
+	kmem_cache *cache = kmem_cache_create("sheaf", sizeof(point), nullptr, 0);
+	slab_sheaf *sheaf = kmem_cache_prefill_sheaf(cache, GFP_KERNEL, 3);
+	void *objects[3];
+
+	require(sheaf && kmem_cache_sheaf_size(sheaf) >= 3);
+	for (void *&object : objects)
+		require((object = kmem_cache_alloc_from_sheaf(cache, GFP_NOWAIT, sheaf)) !=
+			nullptr);
+	require(kmem_cache_refill_sheaf(cache, GFP_KERNEL, &sheaf, 5) == 0);
+	kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
+	kmem_cache_free_bulk(cache, 3, objects);
+	require(kmem_cache_destroy(cache) == 0);
+}
+
 void refused()
 {
 	errno = 0;
@@ -114,5 +149,7 @@ int main()
 	both_forms();
 	named_after_a_struct();
 	limited();
+	from_a_pool();
+	from_a_sheaf();
 	refused();
 }
