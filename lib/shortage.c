@@ -46,7 +46,7 @@ static size_t purge(const struct shortage *shortage)
 /* To the zones: what is free above them. */
 static void send_home(const struct shortage *shortage)
 {
-	trim_sheaves();
+	trim_sheaves(false);
 	front_drop_empty();
 	purge(shortage);
 }

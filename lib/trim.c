@@ -10,16 +10,18 @@
 
 #include <kmem/malloc.h>
 
-void trim_sheaves(void)
+void trim_sheaves(bool ready)
 {
 	struct thread *thread = thread_known();
 
+	if (ready)
+		threads_ask_trim_ready();
 	threads_ask_trim(NULL);
 	if (thread)
 		thread_pass(thread);
 	lock_take(&cache_lock, LOCK_CACHES);
 	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
-		if (cache_of(id))
+		if (cache_of(id) && (ready || !cache_of(id)->nowait))
 			cache_drain(cache_of(id));
 	lock_release(&cache_lock, LOCK_CACHES);
 }
@@ -28,7 +30,7 @@ int kmem_trim(void)
 {
 	size_t npages;
 
-	trim_sheaves();
+	trim_sheaves(true);
 	npages = reclaim_trim();
 	npages += front_purge(0, MOST_PAGES);
 	npages += buddy_purge(0);

@@ -3,7 +3,12 @@
 #ifndef LIB_TRIM_H
 #define LIB_TRIM_H
 
-/* Those of this thread and of all barns, now; other threads are asked. */
-void trim_sheaves(void);
+#include <stdbool.h>
+
+/*
+ * Those of this thread and of all barns, now; other threads are asked. ready: of SLAB_NOWAIT
+ * caches too, which have them to be ready.
+ */
+void trim_sheaves(bool ready);
 
 #endif

@@ -105,7 +105,6 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 		strcpy(cache->pub.name, "malloc-heap");
 		shape_sheaves(cache);
 		cache->limit_first = cache->limit_max = 0;
-		cache->level_max = cache->level_first;
 		cache->direct = false;
 		atomic_store_explicit(&cache_table[id], cache, memory_order_release);
 	}

@@ -86,6 +86,7 @@ struct kmem_cache {
 	_Atomic bool unsettled;	     /* slabs may be on lists that no longer fit (slab.h) */
 	_Atomic bool short_of_empty; /* of a nowait cache: a free found no empty sheaf */
 	struct slab *lists[BUCKETS]; /* guarded by lock; each slab without owner is on one */
+	_Atomic uint32_t nready;     /* slabs made ahead, kept though empty until they age */
 };
 
 #pragma GCC visibility push(hidden)

@@ -53,7 +53,8 @@ static void flush_idle(struct thread *thread, enum flush what)
 		uint32_t asked = atomic_load_explicit(&cache->trim_epoch, memory_order_relaxed);
 		bool idle = shelf_idle(thread, id);
 
-		if (idle || what == FLUSH_ALL || (int32_t)(asked - thread->epoch) > 0)
+		if (idle || (what == FLUSH_ALL && !cache->nowait) ||
+		    (int32_t)(asked - thread->epoch) > 0)
 			thread_flush(thread, cache);
 	}
 	lock_release(&thread->lock, LOCK_THREAD);
@@ -167,6 +168,21 @@ void thread_pass_slow(struct thread *thread)
 	}
 	if (process_pass(now))
 		thread_pass_soon(thread);
+}
+
+void threads_ask_trim_ready(void)
+{
+	uint32_t epoch;
+
+	lock_take(&cache_lock, LOCK_CACHES);
+	epoch = atomic_load_explicit(&trim_epoch, memory_order_relaxed) + 1;
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
+		if (cache_of(id) && cache_of(id)->nowait)
+			atomic_store_explicit(&cache_of(id)->trim_epoch, epoch,
+					      memory_order_relaxed);
+	/* release: the requests; pairs with the acquire in thread_pass */
+	atomic_store_explicit(&trim_epoch, epoch, memory_order_release);
+	lock_release(&cache_lock, LOCK_CACHES);
 }
 
 void threads_ask_trim(struct kmem_cache *cache)

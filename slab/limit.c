@@ -111,6 +111,8 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 
 	do {
 		admitted = limit_raise(cache, flags, n);
+		if (admitted && shortage.of_limit)
+			shortage.stage = 0; /* none of them was for memory */
 		shortage.of_limit = !admitted;
 		if (!admitted)
 			continue;

@@ -73,7 +73,7 @@ static bool make_empty(struct store *store, size_t nsheaves)
 	return true;
 }
 
-static void give_up(struct store *store)
+static void give_up(struct store *store, uint32_t nempty)
 {
 	struct sheaf *sheaf;
 
@@ -83,7 +83,7 @@ static void give_up(struct store *store)
 	}
 	while ((sheaf = sheaf_pop(&store->empty)))
 		sheaf_put(sheaf);
-	slab_retire(store->cache, 0);
+	slab_retire_but(store->cache, 0, nempty);
 }
 
 /* Write to each page of the object, and leave it as it is. */
@@ -162,25 +162,32 @@ static void touch_slab(const struct slab *slab)
 /* Slabs with so many free objects, one of them the thread's. 0 or -ENOMEM. */
 static int ready_slabs(struct kmem_cache *cache, struct shelf *shelf, size_t nobjects)
 {
+	uint32_t nempty = __atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED);
 	struct slab *chain = NULL, *slab;
+	uint32_t nslabs = 0;
 	size_t n = 0;
 
+	/* The thread's may have next to nothing left. */
+	cache->ops->detach(cache, shelf);
 	for (; n < nobjects && (slab = slab_acquire(cache)); chain = slab) {
 		n += (size_t)slab_nfree(atomic_load_explicit(&slab->state, memory_order_relaxed));
 		slab->next = chain;
+		nslabs++;
 	}
+	if (n >= nobjects)
+		atomic_fetch_add_explicit(&cache->nready, nslabs, memory_order_relaxed);
 	while ((slab = chain)) {
 		chain = slab->next;
 		if (n >= nobjects)
 			touch_slab(slab);
-		if (n >= nobjects && !shelf_slab(shelf))
+		if (n >= nobjects && !cache->direct && !shelf_slab(shelf))
 			shelf_set_slab(shelf, slab);
 		else
 			slab_release(slab);
 	}
 	if (n >= nobjects)
 		return 0;
-	slab_retire(cache, 0);
+	slab_retire_but(cache, 0, nempty);
 	return -ENOMEM;
 }
 
@@ -192,10 +199,11 @@ static int ready_sheaves(struct thread *thread, struct kmem_cache *cache, struct
 	unsigned capacity = sheaf_capacity(store.level);
 	size_t nfull = (nobjects + capacity - 1) / capacity;
 	size_t nempty = cache->nowait ? 2 + nfull + 2 * THREADS_READY : 2;
+	uint32_t nslabs_empty = __atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED);
 
 	if ((!barns_of(cache) && !barns_make(cache)) || !make_full(&store, nfull) ||
 	    !make_empty(&store, nempty)) {
-		give_up(&store);
+		give_up(&store, nslabs_empty);
 		return -ENOMEM;
 	}
 	hand_out(thread, &store, nfull);

@@ -169,8 +169,10 @@ static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab)
 		&slab->state, &state, fits, memory_order_acq_rel, memory_order_acquire));
 	/* What was prefaulted stays until it is asked for; destructors need a caller without locks.
 	 */
-	if (bucket == BUCKET_EMPTY && cache->pub.nslabs_empty >= EMPTY_KEEP && !cache->dtor &&
-	    !cache->nowait) {
+	if (bucket == BUCKET_EMPTY &&
+	    cache->pub.nslabs_empty >=
+		    EMPTY_KEEP + atomic_load_explicit(&cache->nready, memory_order_relaxed) &&
+	    !cache->dtor && !cache->nowait) {
 		count_slabs(&cache->pub.nslabs, 0u - 1);
 		return slab;
 	}
@@ -178,12 +180,15 @@ static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab)
 	return NULL;
 }
 
+/* Its room as well: a return that found none may have been counted after another list gave it some.
+ */
 static bool fits_locked(const struct kmem_cache *cache, const struct slab *slab)
 {
 	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed);
 	uint32_t room;
 
-	return slab_bucket(cache, slab_nfree(state), &room) == slab->bucket;
+	return slab_bucket(cache, slab_nfree(state), &room) == slab->bucket &&
+	       slab_room(state) == room;
 }
 
 void slab_settle_locked(struct kmem_cache *cache)
@@ -405,7 +410,13 @@ static unsigned free_empty(struct kmem_cache *cache, uint32_t age_ms, unsigned k
 
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)
 {
-	return cache->dtor ? 0 : free_empty(cache, age_ms, 0);
+	atomic_store_explicit(&cache->nready, 0, memory_order_relaxed);
+	return slab_retire_but(cache, age_ms, 0);
+}
+
+unsigned slab_retire_but(struct kmem_cache *cache, uint32_t age_ms, unsigned keep)
+{
+	return cache->dtor ? 0 : free_empty(cache, age_ms, keep);
 }
 
 unsigned slab_destruct(struct kmem_cache *cache)

@@ -138,6 +138,8 @@ void slab_settle_locked(struct kmem_cache *cache);
  * of the next two is called, by whoever uses that cache.
  */
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms);
+/* The same, all but so many. */
+unsigned slab_retire_but(struct kmem_cache *cache, uint32_t age_ms, unsigned keep);
 /* All empty slabs of a cache with a destructor; those freed. No lock may be held. */
 unsigned slab_destruct(struct kmem_cache *cache);
 /* The same, all but the few that any cache keeps. */

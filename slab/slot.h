@@ -89,6 +89,8 @@ size_t decay_process(void);
 void thread_evict(struct thread *thread);
 /* Ask all threads to flush the cache, or all of them (NULL), at their next slow pass. */
 void threads_ask_trim(struct kmem_cache *cache);
+/* The same for the SLAB_NOWAIT caches, which "all of them" leaves out: they are to be ready. */
+void threads_ask_trim_ready(void);
 /* A layer above that has memory to age sets this: gives back about most pages; how many. */
 extern size_t (*decay_hook)(uint32_t age_ms, size_t most);
 

@@ -88,6 +88,21 @@ START_TEST(runs_beyond_the_sheaf_are_pages_again)
 }
 END_TEST
 
+/* Who comes again and again for more than the sheaf has earns a larger one. */
+START_TEST(a_bins_sheaf_grows_by_misses)
+{
+	void *blocks[64];
+
+	for (int round = 0; round < 100; round++) {
+		for (int i = 0; i < 64; i++)
+			require((blocks[i] = kmem_malloc(40000)));
+		for (int i = 0; i < 64; i++)
+			kmem_free(blocks[i]);
+	}
+	ck_assert_uint_ge(thread_slots[ID_FRONTS + front_index(40000)].mask / 8, 15);
+}
+END_TEST
+
 START_TEST(heaps_exist_from_the_first_large_block_on)
 {
 	ck_assert_ptr_null(front_heap(0));
@@ -204,6 +219,7 @@ END_TEST
 
 UNIT_MAIN("front", a_freed_block_of_a_bin_comes_again, a_block_goes_to_the_bin_it_can_serve,
 	  a_resized_run_leaves_its_bin, a_run_that_comes_again_is_cleared_for_calloc,
-	  runs_beyond_the_sheaf_are_pages_again, heaps_exist_from_the_first_large_block_on,
-	  a_busy_heap_is_passed_over, threads_leave_the_heaps_whole, block_bits_round_trip,
+	  runs_beyond_the_sheaf_are_pages_again, a_bins_sheaf_grows_by_misses,
+	  heaps_exist_from_the_first_large_block_on, a_busy_heap_is_passed_over,
+	  threads_leave_the_heaps_whole, block_bits_round_trip,
 	  a_head_with_any_bit_flipped_is_not_sound, sizes_of_blocks)

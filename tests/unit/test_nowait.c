@@ -287,6 +287,46 @@ START_TEST(neither_decay_nor_idleness_takes_what_is_ready)
 }
 END_TEST
 
+/* A request that fails elsewhere takes what is free, but not what is to be ready. */
+START_TEST(a_shortage_elsewhere_takes_nothing_that_is_ready)
+{
+	unsigned before, after = 0;
+
+	cache = kmem_cache_create("ready", 100, 0, SLAB_NOWAIT, NULL);
+	ck_assert_int_eq(kmem_cache_prealloc(cache, 3000), 0);
+	before = (unsigned)cache_stats(cache).parked;
+	require_errno(ENOMEM, kmem_malloc((size_t)100 << 40));
+	ck_assert_uint_eq(cache_stats(cache).parked, before);
+	while (kmem_cache_alloc(cache, GFP_NOWAIT))
+		after++;
+	ck_assert_uint_ge(after, 3000);
+	kmem_trim();
+	ck_assert_uint_eq(cache_stats(cache).parked, 0);
+}
+END_TEST
+
+/* Counted after another list gave the slab room: the walk must see that it has too much. */
+START_TEST(room_that_a_late_count_left_is_settled)
+{
+	struct slab *slab;
+	void *objects[SLAB_OBJECTS];
+
+	cache = kmem_cache_create("late", 2048, 0, SLAB_NOWAIT, NULL);
+	slab = slab_acquire(cache);
+	slab_take(slab, objects, cache->pub.slab_objects);
+	slab_release(slab);
+	slab_return(cache, &slab->free[0], 1, 1);
+	slab_return(cache, &slab->free[0], 2, 1);
+	lock_take(&cache->lock, LOCK_CACHE);
+	slab_settle_locked(cache);
+	lock_release(&cache->lock, LOCK_CACHE);
+	ck_assert_ptr_null(cache_check(cache));
+	slab->state += 1u << SLAB_ROOM; /* as that return would have left it */
+	atomic_store(&cache->unsettled, true);
+	ck_assert_ptr_null(cache_check(cache));
+}
+END_TEST
+
 START_TEST(bulk_frees_make_no_call)
 {
 	setup(64);
@@ -427,5 +467,6 @@ UNIT_MAIN("nowait", no_call_and_no_lock_in_any_stage, no_system_call_in_any_stag
 	  other_threads_may_free_what_one_allocates,
 	  a_free_that_lacks_a_sheaf_brings_one_by_the_next_refill,
 	  neither_decay_nor_idleness_takes_what_is_ready, bulk_frees_make_no_call,
+	  a_shortage_elsewhere_takes_nothing_that_is_ready, room_that_a_late_count_left_is_settled,
 	  constructed_state_survives_home, a_forks_child_settles_and_goes_on,
 	  the_largest_objects_have_sheaves_too, returns_race_with_takers_and_retirement)

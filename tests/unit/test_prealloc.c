@@ -256,6 +256,27 @@ static void refuse_each(slab_flags_t flags, size_t limit)
 	}
 }
 
+/* With a limit: slabs, kept though empty; the thread has one of them, whatever it had before. */
+START_TEST(slabs_made_ahead_stay_and_are_at_hand)
+{
+	struct kmem_cache_args args = {.limit_objects = MOST};
+	unsigned slabs;
+
+	cache = kmem_cache_create("ahead", 256, &args, 0);
+	ck_assert_int_eq(kmem_cache_prealloc(cache, MOST), 0);
+	slabs = cache->pub.nslabs;
+	ck_assert_uint_ge(slabs * cache->pub.slab_objects, MOST);
+	ck_assert_uint_eq(get_nowait(MOST), cache->pub.slab_objects);
+	ck_assert_int_eq(kmem_cache_prealloc(cache, 100), 0);
+	objects[cache->pub.slab_objects] = kmem_cache_alloc(cache, GFP_NOWAIT);
+	ck_assert_ptr_nonnull(objects[cache->pub.slab_objects]);
+	put(cache->pub.slab_objects + 1);
+	kmem_cache_shrink(cache);
+	ck_assert_uint_eq(cache->pub.nslabs, 0);
+	destroy();
+}
+END_TEST
+
 START_TEST(a_failure_leaves_nothing_behind)
 {
 	refuse_each(0, 0);
@@ -268,4 +289,5 @@ UNIT_MAIN("prealloc", as_many_as_asked_for_are_at_hand, twice_is_twice_as_many,
 	  objects_are_constructed_and_stay_so, every_page_is_resident,
 	  what_follows_faults_on_no_page, a_thread_that_comes_later_calls_for_nothing,
 	  more_than_the_limit_is_refused, a_cache_with_a_limit_gets_slabs,
-	  more_than_there_can_be_is_refused, a_failure_leaves_nothing_behind)
+	  more_than_there_can_be_is_refused, a_failure_leaves_nothing_behind,
+	  slabs_made_ahead_stay_and_are_at_hand)
