@@ -10,7 +10,9 @@
  * All usable bytes of a zeroed block are zero, so that krealloc need not know how many of
  * them were asked for.
  */
+#include "buddy/run.h"
 #include "buddy/shortage.h"
+#include "lib/front.h"
 #include "lib/malloc.h"
 #include "lib/start.h"
 
@@ -35,6 +37,29 @@ static inline size_t natural_align(size_t nbytes, size_t most)
 	return align < most ? align : most;
 }
 
+static inline bool is_aligned(const void *block, size_t align)
+{
+	return !((uintptr_t)block & (align - 1));
+}
+
+/* From the thread's sheaf of the bin, unless what is on top must be dealt with under a lock. */
+static void *large_at_hand(size_t nbytes, gfp_t flags, size_t align)
+{
+	unsigned index = front_index(nbytes);
+	struct slot *slot = &thread_slots[ID_FRONTS + index];
+	void *block;
+
+	if (!slot_pop(slot, &block))
+		return NULL;
+	if (!front_holds(index, block) || !is_aligned(block, align)) {
+		slot_push(slot, block);
+		return NULL;
+	}
+	if (flags & __GFP_ZERO)
+		memset(block, 0, block_usable(block, block_kind(block)));
+	return block;
+}
+
 /* Above SMALL_MAX. */
 static void *large_once(size_t nbytes, gfp_t flags, size_t align)
 {
@@ -54,8 +79,8 @@ static void *large_once(size_t nbytes, gfp_t flags, size_t align)
 static void *once(size_t nbytes, gfp_t flags, size_t most)
 {
 	struct kmem_cache *cache = NULL;
+	void *block = NULL;
 	bool zeroed;
-	void *block;
 
 	if (nbytes <= SMALL_MAX)
 		cache = cache_of(ID_CLASSES + class_index(nbytes));
@@ -64,8 +89,11 @@ static void *once(size_t nbytes, gfp_t flags, size_t most)
 			       ? block
 			       : slot_alloc_slow(cache, (flags & ~__GFP_ZERO) | GFP_ONCE);
 	if (!(flags & __GFP_DIRECT_RECLAIM)) {
-		shortage_no_wait(flags, "kmem_kmalloc");
-		return NULL;
+		if (nbytes > SMALL_MAX && nbytes <= FRONT_MAX)
+			block = large_at_hand(nbytes, flags, natural_align(nbytes, most));
+		if (!block)
+			shortage_no_wait(flags, "kmem_kmalloc");
+		return block;
 	}
 	if (nbytes <= SMALL_MAX)
 		return facade_malloc_once(nbytes, &zeroed); /* the first of its class */
@@ -116,26 +144,67 @@ void *kmem_kvmalloc(size_t nbytes, gfp_t flags)
 	return kmalloc_most(nbytes, flags, PAGE_BYTES);
 }
 
-static void *copy(const void *block, size_t usable, size_t nbytes, gfp_t flags)
+static void *copy(const void *block, size_t nbytes_held, size_t nbytes, gfp_t flags)
 {
 	void *other = kmem_kmalloc(nbytes, flags & ~__GFP_ZERO);
 
 	if (!other)
 		return NULL;
-	memcpy(other, block, usable);
+	memcpy(other, block, nbytes_held);
 	facade_free((void *)block);
 	return other;
 }
 
-/* A block of usable bytes: pages are trimmed, grown and moved without a copy if they can be. */
+/* Whether pages may be trimmed, grown, or moved without a copy, to hold nbytes. */
+static bool can_resize_pages(const void *block, size_t usable, size_t nbytes)
+{
+	size_t align = natural_align(nbytes, ALIGN_MOST);
+
+	if (block_kind(block) != BLOCK_LARGE || nbytes > PTRDIFF_MAX)
+		return false;
+	return nbytes > usable ? align <= PAGE_BYTES : is_aligned(block, align);
+}
+
+/* As pages, which stay pages. */
+static void *resize_pages(const void *block, size_t nbytes)
+{
+	if (nbytes <= HEAP_MAX)
+		nbytes = HEAP_MAX + 1;
+	return run_resize((void *)block, (nbytes + PAGE_BYTES - 1) >> PAGE_SHIFT);
+}
+
+/* A block of usable bytes that must move, or be pages that grow. */
+static void *resize_slow(const void *block, size_t usable, size_t nbytes, gfp_t flags)
+{
+	struct shortage shortage = {
+		.nbytes = nbytes, .npages = nbytes >> PAGE_SHIFT, .flags = flags};
+	bool waits = flags & __GFP_DIRECT_RECLAIM;
+	bool as_pages = waits && can_resize_pages(block, usable, nbytes);
+	void *resized = NULL;
+
+	do {
+		if (as_pages)
+			resized = resize_pages(block, nbytes);
+		if (!resized)
+			resized = copy(block, nbytes < usable ? nbytes : usable, nbytes,
+				       flags | GFP_ONCE);
+	} while (!resized && waits && shortage_again(&shortage));
+	if (!resized && waits)
+		errno = ENOMEM;
+	return resized;
+}
+
+/* Where it is, if it is large enough, and aligned as such a block is. */
 static void *resize(const void *block, size_t usable, size_t nbytes, gfp_t flags)
 {
-	bool grows = nbytes > usable;
+	void *resized = NULL;
 
-	if (usable > HEAP_MAX && flags & __GFP_DIRECT_RECLAIM &&
-	    !(grows && natural_align(nbytes, ALIGN_MOST) > PAGE_BYTES))
-		return kmem_realloc((void *)block, nbytes > HEAP_MAX ? nbytes : HEAP_MAX + 1);
-	return grows ? copy(block, usable, nbytes, flags) : (void *)block;
+	if (nbytes > usable || !is_aligned(block, natural_align(nbytes, ALIGN_MOST)))
+		return resize_slow(block, usable, nbytes, flags);
+	if (nbytes < usable / 2 && flags & __GFP_DIRECT_RECLAIM &&
+	    can_resize_pages(block, usable, nbytes))
+		resized = resize_pages(block, nbytes);
+	return resized ? resized : (void *)block;
 }
 
 void *kmem_krealloc(const void *block, size_t nbytes, gfp_t flags)

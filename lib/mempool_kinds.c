@@ -2,11 +2,11 @@
 /* Pools over caches, malloc and pages: the ready-made allocators. */
 #include "buddy/pagemap.h"
 #include "buddy/report.h"
-#include "lib/gfp.h"
-#include "lib/malloc.h"
 #include "lib/mempool.h"
+#include "slab/cache.h"
 
 #include <errno.h>
+#include <kmem/kmalloc.h>
 #include <kmem/pages.h>
 
 #define ORDER_MAX (ARCH_ADDRESS_BITS - PAGE_SHIFT)
@@ -59,13 +59,13 @@ void kmem_mempool_free_slab(void *element, void *cache)
 
 void *kmem_mempool_kmalloc(gfp_t flags, void *nbytes)
 {
-	return gfp_malloc((size_t)nbytes, flags);
+	return kmem_kmalloc((size_t)nbytes, flags);
 }
 
 void kmem_mempool_kfree(void *element, void *nbytes)
 {
 	(void)nbytes;
-	facade_free(element);
+	kmem_kfree(element);
 }
 
 void *kmem_mempool_alloc_pages(gfp_t flags, void *order)

@@ -8,10 +8,10 @@
  *	                                                  ^ first              ^ capacity
  */
 #include "buddy/report.h"
-#include "lib/gfp.h"
 #include "lib/malloc.h"
 
 #include <errno.h>
+#include <kmem/kmalloc.h>
 #include <kmem/sheaf.h>
 #include <limits.h>
 #include <string.h>
@@ -63,7 +63,7 @@ report_wrong(const char *doing, const struct kmem_cache *cache, const struct sla
 static struct slab_sheaf *create(struct kmem_cache *cache, gfp_t flags, unsigned nobjects)
 {
 	size_t nbytes = sizeof(struct slab_sheaf) + nobjects * sizeof(void *);
-	struct slab_sheaf *sheaf = gfp_malloc(nbytes, flags & ~__GFP_ZERO);
+	struct slab_sheaf *sheaf = kmem_kmalloc(nbytes, flags & ~__GFP_ZERO);
 
 	if (!sheaf)
 		return NULL;
@@ -89,7 +89,7 @@ static int fill(struct slab_sheaf *sheaf, gfp_t flags, unsigned nobjects)
 	/* Those already there were not zeroed either: that is for alloc_from_sheaf. */
 	if (more && !kmem_cache_alloc_bulk(sheaf->cache, flags & ~__GFP_ZERO, more,
 					   sheaf->objects + sheaf->first - more))
-		return errno == EAGAIN ? -EAGAIN : -ENOMEM;
+		return -errno;
 	sheaf->first -= more;
 	return 0;
 }
@@ -163,7 +163,7 @@ static int refill_larger(struct slab_sheaf **sheaf, gfp_t flags, unsigned nobjec
 	int err;
 
 	if (!larger)
-		return errno == EAGAIN ? -EAGAIN : -ENOMEM;
+		return -errno;
 	larger->first -= size;
 	memcpy(larger->objects + larger->first, old->objects + old->first, size * sizeof(void *));
 	err = fill(larger, flags, nobjects);

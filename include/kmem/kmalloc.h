@@ -6,8 +6,8 @@
  * - A block is aligned to the largest power of two that divides its size, up to 4 MiB, and
  *   to KMEM_KMALLOC_ALIGN at least.
  * - No bytes are at KMEM_ZERO_SIZE, which may be freed and must not be read.
- * - Without __GFP_DIRECT_RECLAIM a block comes from the calling thread's sheaves and barn, of
- *   at most 32 KiB; else it is NULL with EAGAIN.
+ * - Without __GFP_DIRECT_RECLAIM a block of at most 32 KiB comes from the calling thread's
+ *   sheaves and barn, one of at most 1 MiB from its sheaves; else it is NULL with EAGAIN.
  * - With __GFP_ZERO all usable bytes are zero.
  *
  * kmem_free, kmem_usable_size and the like take these blocks too, but for KMEM_ZERO_SIZE.
@@ -28,8 +28,8 @@ KMEM_API void *kmem_kmalloc(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1)
 /* The same, aligned to a page at most: so large blocks waste no addresses. */
 KMEM_API void *kmem_kvmalloc(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1);
 /*
- * The block with room for nbytes and what it held, moved only to grow; the old one stays on
- * NULL. 0 frees it. With __GFP_ZERO what is added is zero if all requests for the block had it.
+ * The block with room for nbytes and what it held, moved only to grow, or to be aligned as
+ * promised above; the old one stays on NULL. 0 frees it. With __GFP_ZERO what is added is zero if all requests for the block had it.
  */
 KMEM_API void *kmem_krealloc(const void *block, size_t nbytes, gfp_t flags)
 	__attribute__((warn_unused_result)) KMEM_SIZE(2);

@@ -6,8 +6,10 @@
 
 #include "lib/classes.h"
 
-#include <kmem/kmalloc.h>
+#include <kmem.h>
+#include <pthread.h>
 
+#define MIB    ((size_t)1 << 20)
 #define MAPPED (((size_t)64 << 20) + 1) /* a mapping of its own */
 
 START_TEST(without_reclaim_no_call_is_made)
@@ -120,6 +122,110 @@ START_TEST(a_zeroed_block_is_zero_to_its_end)
 }
 END_TEST
 
+static unsigned ncounts;
+
+static unsigned long count_none(struct kmem_shrinker *shrinker, struct kmem_shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	ncounts++;
+	return 0;
+}
+
+static unsigned long scan_none(struct kmem_shrinker *shrinker, struct kmem_shrink_control *control)
+{
+	(void)shrinker;
+	(void)control;
+	return KMEM_SHRINK_STOP;
+}
+
+static void count_shrinks(void)
+{
+	struct kmem_shrinker *shrinker = kmem_shrinker_alloc(0, "counts");
+
+	shrinker->count_objects = count_none;
+	shrinker->scan_objects = scan_none;
+	ck_assert_int_eq(kmem_shrinker_register(shrinker), 0);
+}
+
+static void *raise_later(void *unused)
+{
+	unit_sleep_ms(100);
+	kmem_limit_set(0);
+	return unused;
+}
+
+START_TEST(a_growth_heeds_the_flags)
+{
+	char *block = kmem_kmalloc(MIB, GFP_KERNEL), *grown;
+	volatile size_t unseen = SIZE_MAX;
+	pthread_t thread;
+
+	count_shrinks();
+	memset(block, 7, MIB);
+	ck_assert_int_eq(kmem_limit_set(kmem_limit_usage() + 4 * MIB), 0);
+	require_errno(ENOMEM, kmem_krealloc(block, 20 * MIB + 4096, GFP_KERNEL | __GFP_NORETRY));
+	ck_assert_uint_eq(ncounts, 0);
+	ck_assert_int_eq(kmem_limit_set(kmem_limit_usage() + 4 * MIB), 0);
+	pthread_create(&thread, NULL, raise_later, NULL);
+	grown = kmem_krealloc(block, 20 * MIB + 4096, GFP_KERNEL | __GFP_NOFAIL);
+	pthread_join(thread, NULL);
+	ck_assert_ptr_nonnull(grown);
+	ck_assert_int_eq(grown[MIB - 1], 7);
+	require_errno(ENOMEM, kmem_krealloc(grown, unseen / 2, GFP_KERNEL | __GFP_NOFAIL));
+	require_errno(ENOMEM, kmem_krealloc(grown, unseen, GFP_KERNEL));
+	kmem_kfree(grown);
+}
+END_TEST
+
+/* Also where there was room for it. */
+START_TEST(a_grown_block_is_aligned_to_what_divides_its_size)
+{
+	for (size_t nbytes = 64; nbytes <= 8 * MIB; nbytes *= 2) {
+		size_t align = nbytes < 4 * MIB ? nbytes : 4 * MIB;
+		char *blocks[10];
+
+		for (unsigned i = 0; i < 10; i++) {
+			blocks[i] = kmem_kmalloc(nbytes - 6, GFP_KERNEL);
+			memset(blocks[i], (int)i, nbytes - 6);
+			blocks[i] = kmem_krealloc(blocks[i], nbytes, GFP_KERNEL);
+			require(blocks[i] && (uintptr_t)blocks[i] % align == 0);
+			require(blocks[i][nbytes - 7] == (char)i);
+		}
+		for (unsigned i = 0; i < 10; i++)
+			kmem_kfree(blocks[i]);
+	}
+}
+END_TEST
+
+START_TEST(pools_are_of_kmalloc)
+{
+	for (size_t nbytes = 64; nbytes <= 4 * MIB; nbytes *= 2) {
+		struct kmem_mempool *pool = kmem_mempool_create_kmalloc(3, nbytes);
+
+		for (unsigned i = 0; i < 10; i++)
+			require((uintptr_t)kmem_mempool_alloc(pool, GFP_KERNEL) % nbytes == 0);
+	}
+}
+END_TEST
+
+START_TEST(a_pool_runs_no_shrinkers_while_it_has_some)
+{
+	struct kmem_mempool *pool = kmem_mempool_create_kmalloc(2, 3 * MIB);
+
+	count_shrinks();
+	faults_begin(1, ~0ul);
+	while (kmem_kmalloc(3 * MIB, GFP_KERNEL | __GFP_NORETRY))
+		;
+	ck_assert_ptr_nonnull(kmem_mempool_alloc(pool, GFP_KERNEL));
+	ck_assert_int_eq(kmem_mempool_reserve(pool), 1);
+	faults_end();
+	ck_assert_uint_eq(ncounts, 0);
+}
+END_TEST
+
 UNIT_MAIN("kmalloc", without_reclaim_no_call_is_made, any_size_is_aligned_to_what_divides_it,
 	  a_refused_growth_leaves_the_block, a_shrunk_block_stays_where_it_is,
-	  what_must_not_fail_waits, a_zeroed_block_is_zero_to_its_end)
+	  what_must_not_fail_waits, a_zeroed_block_is_zero_to_its_end, a_growth_heeds_the_flags,
+	  a_grown_block_is_aligned_to_what_divides_its_size, pools_are_of_kmalloc,
+	  a_pool_runs_no_shrinkers_while_it_has_some)

@@ -390,9 +390,20 @@ START_TEST(what_is_no_sheaf_is_reported)
 }
 END_TEST
 
+START_TEST(flags_hold_for_the_sheaf_as_well)
+{
+	setup(NULL);
+	require_errno(EINVAL, kmem_cache_prefill_sheaf(cache, __GFP_NOFAIL | __GFP_NOWARN, 300));
+	prefill(10);
+	ck_assert_int_eq(kmem_cache_refill_sheaf(cache, __GFP_NOFAIL | __GFP_NOWARN, &sheaf, 3000),
+			 -EINVAL);
+}
+END_TEST
+
 UNIT_MAIN("prefilled", as_many_as_promised_and_then_none, they_come_in_the_order_of_a_bulk,
 	  what_is_left_goes_back, a_refill_adds_what_lacks, a_failure_leaves_all_as_it_was,
 	  without_all_objects_there_is_no_sheaf, nowait_takes_what_is_at_hand_only,
 	  zero_is_asked_for_object_by_object, a_cache_with_a_full_sheaf_is_not_destroyed,
 	  numbers_out_of_range_are_einval, alloc_from_another_caches_sheaf_is_einval,
-	  a_sheaf_of_another_cache_is_reported_and_left_alone, what_is_no_sheaf_is_reported)
+	  a_sheaf_of_another_cache_is_reported_and_left_alone, what_is_no_sheaf_is_reported,
+	  flags_hold_for_the_sheaf_as_well)
