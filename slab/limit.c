@@ -13,10 +13,16 @@
 
 #define WARN_MS 1000u /* from one line about a cache to the next, at least */
 
+/* Objects that such requests may have out in all. */
+static size_t limit_most(const struct kmem_cache *cache, gfp_t flags)
+{
+	return cache->limit - (flags & __GFP_HIGH ? 0 : cache->reserve);
+}
+
 /* Count n more objects, if the limit allows them. */
 static bool limit_raise(struct kmem_cache *cache, gfp_t flags, size_t n)
 {
-	size_t most = cache->limit - (flags & __GFP_HIGH ? 0 : cache->reserve);
+	size_t most = limit_most(cache, flags);
 	size_t used = atomic_load_explicit(&cache->used, memory_order_relaxed);
 
 	do {
@@ -107,6 +113,7 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 				    .npages = cache->pub.slab_pages,
 				    .flags = flags};
 	bool waits = flags & __GFP_DIRECT_RECLAIM, admitted;
+	bool ever = n <= limit_most(cache, flags); /* nothing that is freed helps, or time */
 	unsigned got;
 
 	do {
@@ -121,7 +128,7 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 		if (got == n)
 			return true;
 		give_up(cache, objects, got, n);
-	} while (waits && shortage_again(&shortage));
+	} while (waits && ever && shortage_again(&shortage));
 	if (!admitted)
 		refuse(cache, flags, n);
 	errno = admitted && !waits ? EAGAIN : ENOMEM;
