@@ -9,8 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ORDER_MAX (ARCH_ADDRESS_BITS - PAGE_SHIFT)
-
 static void *pages_get(size_t npages, size_t align_pages, gfp_t flags)
 {
 	struct shortage shortage = {
@@ -34,10 +32,9 @@ static void *pages_get(size_t npages, size_t align_pages, gfp_t flags)
 
 void *kmem_pages_alloc(unsigned int order, gfp_t flags)
 {
-	if (order > ORDER_MAX) {
+	if (order > RUN_ORDER_MAX) {
 		if (!(flags & __GFP_NOWARN))
-			report("kmem_pages_alloc: order %u is above %u", order,
-			       (unsigned)ORDER_MAX);
+			report("kmem_pages_alloc: order %u is above %u", order, RUN_ORDER_MAX);
 		errno = EINVAL;
 		return NULL;
 	}

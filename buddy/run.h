@@ -10,9 +10,14 @@
 #include "buddy/pagemap.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Larger runs get a mapping of their own: a zone would mostly be reserved for them. */
 #define RUN_ZONE_MAX ((size_t)64 << 20)
+
+/* A descriptor counts no more; and so much is nowhere to be had. */
+#define RUN_PAGES_MAX ((size_t)UINT32_MAX)
+#define RUN_ORDER_MAX 31u
 
 void *run_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed);
 void run_free(void *base);

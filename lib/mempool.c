@@ -168,14 +168,17 @@ static void release(struct kmem_mempool *pool, void **elements, uint32_t n)
 		pool->free(elements[--n], pool->data);
 }
 
-/* n elements into elements[]. 0, or -ENOMEM and none. */
+/* n elements into elements[]. 0, or -ENOMEM, or -EINVAL if the allocator says so, and none. */
 static int allocate(struct kmem_mempool *pool, void **elements, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
+		errno = 0;
 		elements[i] = pool->alloc(GFP_KERNEL, pool->data);
 		if (!elements[i]) {
+			int err = errno == EINVAL ? -EINVAL : -ENOMEM;
+
 			release(pool, elements, i);
-			return -ENOMEM;
+			return err;
 		}
 	}
 	return 0;
@@ -188,7 +191,7 @@ static bool change_least(struct kmem_mempool *pool, uint32_t old, uint32_t n)
 						       memory_order_seq_cst, memory_order_seq_cst);
 }
 
-/* Let the reserve have more elements, which are allocated first. 0, -ENOMEM, or -EAGAIN. */
+/* Let the reserve have more elements, which are allocated first. 0, -EAGAIN, or as allocate. */
 static int grow(struct kmem_mempool *pool, uint32_t old, uint32_t n)
 {
 	uint32_t more = n - old;
@@ -244,23 +247,25 @@ int kmem_mempool_resize(struct kmem_mempool *pool, int min_nr)
 	return err;
 }
 
-/* Without a look at the arguments; NULL with ENOMEM. */
+/* Without a look at the arguments; NULL with errno. */
 static struct kmem_mempool *create(int min_nr, kmem_mempool_alloc_t *alloc,
 				   kmem_mempool_free_t *free, void *data)
 {
 	struct kmem_mempool *pool = aligned_alloc_any(_Alignof(struct kmem_mempool), sizeof(*pool));
+	int err = -ENOMEM;
 
 	if (pool) {
 		memset(pool, 0, sizeof(*pool));
 		pool->alloc = alloc;
 		pool->free = free;
 		pool->data = data;
-		if (grow(pool, 0, (uint32_t)min_nr) == 0)
+		err = grow(pool, 0, (uint32_t)min_nr);
+		if (!err)
 			return pool;
 		reserve_free(&pool->reserve);
 		facade_free(pool);
 	}
-	errno = ENOMEM;
+	errno = -err;
 	return NULL;
 }
 
@@ -273,8 +278,6 @@ struct kmem_mempool *mempool_make(const char *doing, int min_nr, kmem_mempool_al
 		report("%s: %s is NULL", doing, alloc ? "free" : "alloc");
 		good = false;
 	}
-	if (good && alloc == kmem_mempool_alloc_slab)
-		good = mempool_is_plain(doing, pool_data);
 	if (good)
 		return create(min_nr, alloc, free, pool_data);
 	errno = EINVAL;

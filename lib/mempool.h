@@ -4,12 +4,9 @@
 #define LIB_MEMPOOL_H
 
 #include <kmem/mempool.h>
-#include <stdbool.h>
 
 /* kmem_mempool_create; doing names the function in messages. */
 struct kmem_mempool *mempool_make(const char *doing, int min_nr, kmem_mempool_alloc_t *alloc,
 				  kmem_mempool_free_t *free, void *pool_data);
-/* A cache whose objects may wait in a reserve; else says why not. */
-bool mempool_is_plain(const char *doing, const struct kmem_cache *cache);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Pools over caches, malloc and pages: the ready-made allocators. */
-#include "buddy/pagemap.h"
 #include "buddy/report.h"
+#include "buddy/run.h"
 #include "lib/mempool.h"
 #include "slab/cache.h"
 
@@ -9,17 +9,19 @@
 #include <kmem/kmalloc.h>
 #include <kmem/pages.h>
 
-#define ORDER_MAX (ARCH_ADDRESS_BITS - PAGE_SHIFT)
-
-bool mempool_is_plain(const char *doing, const struct kmem_cache *cache)
+/* Why the cache's objects cannot wait in a reserve. */
+static __attribute__((noinline)) void *refuse_cache(const struct kmem_cache *cache, gfp_t flags)
 {
-	if (!cache)
+	static const char doing[] = "kmem_mempool_alloc_slab";
+
+	if (!cache && !(flags & __GFP_NOWARN))
 		report("%s: cache is NULL", doing);
-	else if (cache->ctor)
+	else if (!(flags & __GFP_NOWARN))
 		report("%s: cache '%s' has a constructor, and an element of the reserve is as its "
 		       "last owner left it",
 		       doing, cache->pub.name);
-	return cache && !cache->ctor;
+	errno = EINVAL;
+	return NULL;
 }
 
 struct kmem_mempool *kmem_mempool_create_slab(int min_nr, struct kmem_cache *cache)
@@ -38,8 +40,8 @@ struct kmem_mempool *kmem_mempool_create_pages(int min_nr, unsigned int order)
 {
 	static const char doing[] = "kmem_mempool_create_pages";
 
-	if (order > ORDER_MAX) {
-		report("%s: order %u is above %u", doing, order, (unsigned)ORDER_MAX);
+	if (order > RUN_ORDER_MAX) {
+		report("%s: order %u is above %u", doing, order, RUN_ORDER_MAX);
 		errno = EINVAL;
 		return NULL;
 	}
@@ -47,8 +49,14 @@ struct kmem_mempool *kmem_mempool_create_pages(int min_nr, unsigned int order)
 			    (void *)(uintptr_t)order);
 }
 
-void *kmem_mempool_alloc_slab(gfp_t flags, void *cache)
+/* So making the pool fails: which functions it has does not show, as a program's address of
+ * this one may be another than the library's. */
+void *kmem_mempool_alloc_slab(gfp_t flags, void *data)
 {
+	struct kmem_cache *cache = data;
+
+	if (__builtin_expect(!cache || cache->ctor, 0))
+		return refuse_cache(cache, flags);
 	return kmem_cache_alloc(cache, flags);
 }
 

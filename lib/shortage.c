@@ -10,22 +10,25 @@
  *	rest                if it may not fail: a few milliseconds, then all of it again
  *
  * No lock is held: the callbacks are the program's. One of them that finds no memory itself
- * is given what is free, and asks nobody.
+ * is given what is free, and asks nobody; nor does it rest, as what it waits for may be what
+ * it is to free.
  */
 #include "lib/shortage.h"
 
 #include "buddy/buddy.h"
 #include "buddy/limit.h"
+#include "buddy/run.h"
 #include "lib/front.h"
 #include "lib/shrinker.h"
 #include "lib/trim.h"
+#include "slab/ask.h"
 #include "slab/reclaim.h"
 
 enum stage { STAGE_PURGE, STAGE_HOME, STAGE_SHRINK, STAGE_SHRINK_ALL, STAGE_END };
 
-#define PURGE_MORE  ((size_t)256) /* pages, for records and the next requests */
-#define REST_MOST   6u		  /* doublings of a millisecond */
-#define ADDRESS_MAX ((size_t)1 << ARCH_ADDRESS_BITS)
+#define PURGE_MORE ((size_t)256)		 /* pages, for records and the next requests */
+#define REST_MOST  6u				 /* doublings of a millisecond */
+#define BYTES_MAX  (RUN_PAGES_MAX << PAGE_SHIFT) /* that can be had */
 
 /*
  * Dirty pages into which the request does not fit count against a limit, clean ones do not;
@@ -104,10 +107,10 @@ static bool act_next(struct shortage *shortage)
 
 bool shortage_next(struct shortage *shortage)
 {
-	bool again = shortage->nbytes <= ADDRESS_MAX;
+	bool again = shortage->nbytes <= BYTES_MAX;
 
 	if (again && !act_next(shortage)) {
-		again = shortage->flags & __GFP_NOFAIL;
+		again = shortage->flags & __GFP_NOFAIL && !asking;
 		if (again)
 			rest(shortage);
 	}

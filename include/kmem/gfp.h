@@ -11,7 +11,10 @@
  * __GFP_HIGH     may use a cache's reserve.
  * __GFP_NORETRY  runs no shrinkers before it gives NULL.
  * __GFP_NOFAIL   never NULL: waits until memory can be had, shrinkers run now and then. Without
- *                GFP_KERNEL, where nothing is at hand: one line, NULL and EINVAL.
+ *                GFP_KERNEL, where nothing is at hand: one line, NULL and EINVAL. What can
+ *                never be had is NULL all the same: sizes beyond the address space, more
+ *                objects than a cache's limit; and a shrinker or callback that is asked for
+ *                memory gets what is free, or NULL.
  * __GFP_THISNODE from the node named, or NULL.
  * __GFP_IO, __GFP_FS  handed through to shrinkers, which do without what holds the caller's
  *                locks where they are missing (as in the kernel).

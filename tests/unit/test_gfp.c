@@ -260,7 +260,50 @@ START_TEST(nofail_needs_to_wait)
 }
 END_TEST
 
+START_TEST(what_can_never_be_had_is_refused_at_once)
+{
+	volatile size_t least = ((size_t)UINT32_MAX << 12) + 1; /* unseen by the compiler */
+
+	ask_in_vain();
+	for (unsigned i = 0; i < 2; i++) {
+		gfp_t flags = i ? NOFAIL : GFP_KERNEL;
+
+		require_errno(EINVAL, kmem_pages_alloc(35, flags | __GFP_NOWARN));
+		require_errno(EINVAL, kmem_pages_alloc(32, flags | __GFP_NOWARN));
+		require_errno(ENOMEM, kmem_pages_alloc_exact(least, flags));
+		require_errno(ENOMEM, kmem_kmalloc(least, flags));
+	}
+	require_errno(ENOMEM, kmem_malloc(least));
+	require_asked(0);
+}
+END_TEST
+
+static unsigned ninside;
+
+static void insist_inside(struct kmem_cache *cache, void *data)
+{
+	(void)data;
+	(void)cache;
+	ninside++;
+	require_errno(ENOMEM, kmem_cache_alloc(short_cache, NOFAIL));
+	require_errno(ENOMEM, kmem_kmalloc(30 * MIB, NOFAIL));
+}
+
+/* Who waits for memory waits for it. */
+START_TEST(nofail_does_not_wait_inside_a_callback)
+{
+	struct kmem_cache_args args = {.reclaim = insist_inside};
+
+	ck_assert_ptr_nonnull(kmem_cache_create_args("insists", 8, &args, 0));
+	short_begin();
+	require_errno(ENOMEM, kmem_cache_alloc(short_cache, GFP_KERNEL));
+	ck_assert_uint_eq(ninside, 1);
+	faults_end();
+}
+END_TEST
+
 UNIT_MAIN("gfp", noretry_asks_nobody, noretry_finds_what_is_free,
 	  nofail_waits_until_there_is_memory, nofail_asks_while_it_waits,
 	  nofail_waits_for_room_under_a_limit, nofail_waits_for_a_higher_limit,
-	  nofail_needs_to_wait)
+	  nofail_needs_to_wait, what_can_never_be_had_is_refused_at_once,
+	  nofail_does_not_wait_inside_a_callback)
