@@ -32,7 +32,7 @@
 #define __GFP_RETRY_MAYFAIL  0u /* nothing here gives up earlier */
 #define __GFP_RECLAIM	     (__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)
 
-/* Bits of a mask; those above are the source's own. */
+/* Bits of a mask; those above are the source's own, but for the last, 31, which is libkmem's. */
 #define __GFP_BITS_SHIFT 24
 #define __GFP_BITS_MASK	 ((gfp_t)((1u << __GFP_BITS_SHIFT) - 1))
 
