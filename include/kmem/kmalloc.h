@@ -29,7 +29,8 @@ KMEM_API void *kmem_kmalloc(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1)
 KMEM_API void *kmem_kvmalloc(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1);
 /*
  * The block with room for nbytes and what it held, moved only to grow, or to be aligned as
- * promised above; the old one stays on NULL. 0 frees it. With __GFP_ZERO what is added is zero if all requests for the block had it.
+ * promised above; the old one stays on NULL. 0 frees it. With __GFP_ZERO what is added is zero if
+ * all requests for the block had it.
  */
 KMEM_API void *kmem_krealloc(const void *block, size_t nbytes, gfp_t flags)
 	__attribute__((warn_unused_result)) KMEM_SIZE(2);

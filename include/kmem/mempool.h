@@ -25,7 +25,7 @@ typedef void(kmem_mempool_free_t)(void *element, void *pool_data);
  */
 KMEM_API struct kmem_mempool *kmem_mempool_create(int min_nr, kmem_mempool_alloc_t *alloc,
 						  kmem_mempool_free_t *free, void *pool_data);
-/* Elements are a cache's objects; kmem_malloc's of nbytes; runs of 2^order pages. */
+/* Elements are a cache's objects; kmem_kmalloc's of nbytes; runs of 2^order pages. */
 KMEM_API struct kmem_mempool *kmem_mempool_create_slab(int min_nr, struct kmem_cache *cache);
 KMEM_API struct kmem_mempool *kmem_mempool_create_kmalloc(int min_nr, size_t nbytes);
 KMEM_API struct kmem_mempool *kmem_mempool_create_pages(int min_nr, unsigned int order);
