@@ -540,7 +540,7 @@ def test_kmem_kmalloc():
         equal(ctypes.string_at(block, usable), bytes(usable))
         lib.kmem_kfree(block)
     ctypes.set_errno(0)
-    equal(lib.kmem_kmalloc(100000, GFP_ATOMIC), None)
+    equal(lib.kmem_kmalloc(2 << 20, GFP_ATOMIC), None)
     equal(ctypes.get_errno(), errno.EAGAIN)
     equal(lib.kmem_kmalloc(2**63, GFP_KERNEL), None)
     equal(ctypes.get_errno(), errno.ENOMEM)
