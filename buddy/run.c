@@ -46,20 +46,63 @@ static size_t map_bytes(size_t npages)
 /* A page of descriptors and one of ids may come to be touched for a mapping. */
 #define MAP_TABLES (2 * sys_page_size())
 
-static bool count_mapping(size_t nbytes)
+/*
+ * Of what mapped_bytes and limit_tables count, that for which a thread's call may be under way:
+ * the child of a fork has no such thread, and nobody who would use or unmap it.
+ */
+static struct {
+	uint64_t nbytes, tables;
+} in_flight; /* guarded by the page lock */
+
+static void count_locked(uint64_t nbytes, uint64_t tables)
 {
-	if (!limit_reserve(&limit_tables, MAP_TABLES))
-		return false;
-	if (limit_reserve(&root_record.mapped_bytes, nbytes))
-		return true;
-	limit_return(&limit_tables, MAP_TABLES);
-	return false;
+	__atomic_fetch_add(&root_record.mapped_bytes, nbytes, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&limit_tables, tables, __ATOMIC_RELAXED);
 }
 
-static void uncount_mapping(size_t nbytes)
+static void fly_locked(uint64_t nbytes, uint64_t tables)
 {
-	limit_return(&root_record.mapped_bytes, nbytes);
-	limit_return(&limit_tables, MAP_TABLES);
+	in_flight.nbytes += nbytes;
+	in_flight.tables += tables;
+}
+
+/* Count what a call is to bring, if there is room. */
+static bool count_begin(size_t nbytes, size_t tables)
+{
+	bool fits;
+
+	lock_take(&buddy_lock, LOCK_PAGES);
+	fits = limit_fits_locked(nbytes + tables);
+	if (fits) {
+		count_locked(nbytes, tables);
+		fly_locked(nbytes, tables);
+	}
+	lock_release(&buddy_lock, LOCK_PAGES);
+	return fits;
+}
+
+/* A call is to take away what is counted. */
+static void uncount_begin(size_t nbytes, size_t tables)
+{
+	lock_take(&buddy_lock, LOCK_PAGES);
+	fly_locked(nbytes, tables);
+	lock_release(&buddy_lock, LOCK_PAGES);
+}
+
+/* The call was made, and left this, or not. */
+static void count_end(size_t nbytes, size_t tables, bool there)
+{
+	lock_take(&buddy_lock, LOCK_PAGES);
+	fly_locked(0 - (uint64_t)nbytes, 0 - (uint64_t)tables);
+	if (!there)
+		count_locked(0 - (uint64_t)nbytes, 0 - (uint64_t)tables);
+	lock_release(&buddy_lock, LOCK_PAGES);
+}
+
+void runs_after_fork(void)
+{
+	count_locked(0 - in_flight.nbytes, 0 - in_flight.tables);
+	in_flight.nbytes = in_flight.tables = 0;
 }
 
 /* A mapping with a descriptor, counted. */
@@ -67,15 +110,15 @@ static void *map_new(size_t nbytes, size_t align)
 {
 	void *base;
 
-	if (!count_mapping(nbytes))
+	if (!count_begin(nbytes, MAP_TABLES))
 		return NULL;
 	base = sys_map(nbytes, align);
-	if (base && map_prepare(base) == 0)
-		return base;
-	if (base)
+	if (base && map_prepare(base) < 0) {
 		sys_unmap(base, nbytes);
-	uncount_mapping(nbytes);
-	return NULL;
+		base = NULL;
+	}
+	count_end(nbytes, MAP_TABLES, base);
+	return base;
 }
 
 static void *map_alloc(size_t npages, size_t align_pages, enum page_kind kind)
@@ -129,8 +172,9 @@ void run_free(void *base)
 
 	if (page->mapped) {
 		map_leave(base);
+		uncount_begin(map_bytes(npages), MAP_TABLES);
 		sys_unmap(base, map_bytes(npages));
-		uncount_mapping(map_bytes(npages));
+		count_end(map_bytes(npages), MAP_TABLES, false);
 		return;
 	}
 	pagemap_tag(base, ID_NONE);
@@ -176,10 +220,13 @@ static void *map_resize_counted(void *base, size_t old_npages, size_t npages, en
 	size_t more = nbytes > old ? nbytes - old : 0, less = old > nbytes ? old - nbytes : 0;
 	void *resized;
 
-	if (more && !limit_reserve(&root_record.mapped_bytes, more))
+	if (more && !count_begin(more, 0))
 		return NULL;
+	if (less)
+		uncount_begin(less, 0);
 	resized = map_resize_to(base, old_npages, npages, kind);
-	limit_return(&root_record.mapped_bytes, resized ? less : more);
+	if (more || less)
+		count_end(more + less, 0, !resized == !more);
 	return resized;
 }
 
@@ -201,11 +248,9 @@ static void *map_resize(void *base, size_t old_npages, size_t npages, enum page_
  */
 static void count_moved(size_t nbytes)
 {
-	bool entered = limit_enter();
-
-	__atomic_fetch_add(&root_record.mapped_bytes, nbytes, __ATOMIC_RELAXED);
-	__atomic_fetch_sub(&limit_tables, nbytes, __ATOMIC_RELAXED);
-	limit_leave(entered);
+	lock_take(&buddy_lock, LOCK_PAGES);
+	count_locked(nbytes, 0 - (uint64_t)nbytes);
+	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
 /* Room for a mapping's tables now, and for what it will grow by as far as can be seen. */

@@ -27,6 +27,9 @@ void run_free(void *base);
  */
 void *run_resize(void *base, size_t npages);
 
+/* In the child of a fork: what mappings count that others were about to make or unmap. */
+void runs_after_fork(void);
+
 /* The run that begins at addr and is of the kind, or NULL. */
 struct page *run_find(const void *addr, enum page_kind kind);
 

@@ -4,6 +4,7 @@
 
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
+#include "buddy/run.h"
 #include "lib/front.h"
 #include "lib/shrinker.h"
 #include "lib/start.h"
@@ -71,6 +72,7 @@ static void in_child(void)
 {
 	atomic_store_explicit(&lock_forking, NULL, memory_order_relaxed);
 	each_lock(lock_reset);
+	runs_after_fork();
 	threads_after_fork();
 	limits_after_fork();
 	background_after_fork();

@@ -527,9 +527,109 @@ START_TEST(a_child_has_the_same_limit)
 }
 END_TEST
 
+static _Atomic bool held_up, go_on;
+
+/* A call that fork finds under way. */
+static void hold_up(size_t nbytes)
+{
+	if (nbytes < 40 * MIB)
+		return;
+	held_up = true;
+	while (!go_on)
+		unit_sleep_ms(1);
+}
+
+static long late_mmap(void *addr, size_t nbytes, int prot, int flags)
+{
+	hold_up(nbytes);
+	return sys_real.mmap(addr, nbytes, prot, flags);
+}
+
+static long late_munmap(void *addr, size_t nbytes)
+{
+	hold_up(nbytes);
+	return sys_real.munmap(addr, nbytes);
+}
+
+static long late_mremap(void *addr, size_t old_nbytes, size_t nbytes, int flags, void *to)
+{
+	hold_up(nbytes);
+	return sys_real.mremap(addr, old_nbytes, nbytes, flags, to);
+}
+
+static char *held_block;
+
+static void *map_late(void *unused)
+{
+	held_block = kmem_malloc(100 * MIB);
+	return unused;
+}
+
+static void *grow_late(void *unused)
+{
+	held_block = kmem_realloc(held_block, 200 * MIB);
+	return unused;
+}
+
+static void *shrink_late(void *unused)
+{
+	held_block = kmem_realloc(held_block, 50 * MIB);
+	return unused;
+}
+
+static void *unmap_late(void *unused)
+{
+	kmem_free(held_block);
+	return unused;
+}
+
+static size_t child_most;
+
+static void map_in_child(void)
+{
+	if (kmem_limit_usage() > child_most)
+		_exit(1);
+	kmem_limit_set(child_most + 101 * MIB);
+	if (!kmem_malloc(100 * MIB))
+		_exit(2);
+}
+
+/* What is counted for a thread's call that the child never sees is not counted there. */
+START_TEST(a_child_counts_no_call_under_way)
+{
+	static const struct {
+		void *(*call)(void *unused);
+		size_t left; /* in the child */
+	} calls[] = {{map_late, 0}, {grow_late, 100}, {shrink_late, 50}, {unmap_late, 0}};
+	struct sys_table late = sys_real;
+	pthread_t thread;
+	size_t before;
+
+	late.mmap = late_mmap;
+	late.munmap = late_munmap;
+	late.mremap = late_mremap;
+	kmem_free(kmem_malloc(100));
+	before = kmem_limit_usage() + MIB;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		held_up = go_on = false;
+		sys_calls = &late;
+		pthread_create(&thread, NULL, calls[i].call, NULL);
+		while (!held_up)
+			unit_sleep_ms(1);
+		sys_calls = &sys_real;
+		child_most = before + calls[i].left * MIB;
+		ck_assert_msg(unit_child(map_in_child).status == 0, "call %zu", i);
+		go_on = true;
+		pthread_join(thread, NULL);
+	}
+	ck_assert_uint_lt(kmem_limit_usage(), before);
+}
+END_TEST
+
 UNIT_MAIN("process_limit", set_and_read, use_is_counted, refuses_and_goes_on,
 	  what_a_heap_keeps_can_be_had, a_run_grows_in_place_as_far_as_it_may, mappings_count,
 	  what_the_system_refuses_is_not_counted, a_run_that_moves_counts_once,
 	  a_move_that_fails_counts_nothing, records_count, a_lower_limit_refuses_what_comes,
 	  refusals_are_told, one_line_in_a_second, shrinkers_run_before_a_refusal,
-	  holds_to_the_page_in_many_threads, a_child_has_the_same_limit)
+	  holds_to_the_page_in_many_threads, a_child_has_the_same_limit,
+	  a_child_counts_no_call_under_way)
