@@ -44,7 +44,7 @@ bool ask_stop(struct kmem_cache *cache)
 {
 	uint32_t asked;
 
-	if (asking == cache)
+	if (asking == cache || asking == &cache->limit_reached)
 		return false;
 	lock_take(&cache_lock, LOCK_CACHES);
 	atomic_fetch_or_explicit(&cache->asked, DYING, memory_order_relaxed);

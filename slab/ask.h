@@ -11,7 +11,10 @@
 #include "slab/cache.h"
 
 #pragma GCC visibility push(hidden)
-/* The cache, or the shrinker, that this thread is asking; NULL: none. It asks nobody meanwhile. */
+/*
+ * The cache, or the shrinker, that this thread is asking, or the limit_reached of the cache that
+ * it tells; NULL: none. It asks nobody meanwhile.
+ */
 extern __thread const void *asking __attribute__((tls_model("initial-exec")));
 #pragma GCC visibility pop
 

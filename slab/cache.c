@@ -342,7 +342,7 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 	if (!cache)
 		return 0;
 	if (!ask_stop(cache)) {
-		report_bug("kmem_cache_destroy: cache '%s' is destroyed by its reclaim callback",
+		report_bug("kmem_cache_destroy: cache '%s' is destroyed by a callback of its own",
 			   cache->pub.name);
 		return -EBUSY;
 	}

@@ -53,11 +53,14 @@ static void refuse(struct kmem_cache *cache, gfp_t flags, unsigned n)
 		       "reserved",
 		       n > 1 ? "kmem_cache_alloc_bulk" : "kmem_cache_alloc", cache->pub.name, n,
 		       cache->limit, cache->reserve);
-	/* Neither a shrinker's own requests, nor this callback's, are told to it. */
-	if (!cache->limit_reached || asking)
+	/*
+	 * Neither a shrinker's own requests, nor this callback's, are told to it; nor those of
+	 * fork handlers, as all locks are held.
+	 */
+	if (!cache->limit_reached || asking || lock_is_ours())
 		return;
 	ASSERT(lock_none_held());
-	asking = cache;
+	asking = &cache->limit_reached; /* not the cache: nobody waits for this */
 	cache->limit_reached(cache, cache->data);
 	asking = NULL;
 }

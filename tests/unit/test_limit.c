@@ -587,31 +587,97 @@ START_TEST(a_child_forgets_what_was_not_taken)
 }
 END_TEST
 
+static void destroy_in_child(void)
+{
+	alarm(5);
+	kmem_cache_destroy(cache);
+}
+
+static bool is_child;
+
+static void fork_when_reached(struct kmem_cache *from, void *data)
+{
+	struct last_words words;
+	int *status = data;
+	pid_t child;
+
+	ck_assert_ptr_eq(from, cache);
+	/* The caller has the cache in use. */
+	words = unit_child(destroy_in_child);
+	ck_assert_ptr_nonnull(strstr(words.text, "is destroyed by a callback of its own\n"));
+	child = fork();
+	is_child = child == 0;
+	if (child > 0)
+		waitpid(child, status, 0);
+}
+
+/* In the child nobody asks the cache once the callback is back. */
+START_TEST(a_child_of_limit_reached_may_destroy)
+{
+	int status = -1;
+
+	create(&(struct kmem_cache_args){
+		.limit_objects = 1, .limit_reached = fork_when_reached, .data = &status});
+	fill(1);
+	require_errno(ENOMEM, kmem_cache_alloc(cache, QUIET));
+	if (is_child) {
+		alarm(5);
+		kmem_cache_free(cache, objects[0]);
+		_exit(kmem_cache_destroy(cache) == 0 ? 0 : 1);
+	}
+	ck_assert_int_eq(status, 0);
+	finish(1);
+}
+END_TEST
+
+static bool in_handler, handler_asks;
 static unsigned nasked;
 
-static void count_asked(struct kmem_cache *from, void *data)
+static void note_told(struct kmem_cache *from, void *data)
 {
 	(void)from;
 	(void)data;
-	nasked++;
+	require(!in_handler);
+	nrefused++;
 }
 
-START_TEST(what_no_limit_ever_admits_is_refused_at_once)
+static void be_refused_in_fork(void)
 {
-	create(&(struct kmem_cache_args){
-		.limit_objects = 10, .reserve_objects = 3, .reclaim = count_asked});
-	errno = 0;
-	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, QUIET | __GFP_NOFAIL, 8, objects), 0);
-	ck_assert_int_eq(errno, ENOMEM);
-	errno = 0;
-	ck_assert_int_eq(
-		kmem_cache_alloc_bulk(cache, QUIET | __GFP_NOFAIL | __GFP_HIGH, 11, objects), 0);
-	ck_assert_int_eq(errno, ENOMEM);
-	ck_assert_uint_eq(nasked, 0);
-	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, QUIET | __GFP_NOFAIL, 7, objects), 7);
-	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, QUIET, 1, objects + 7), 0);
-	ck_assert_uint_gt(nasked, 0);
-	finish(7);
+	if (!handler_asks)
+		return;
+	in_handler = true;
+	require(lock_is_ours());
+	require_errno(ENOMEM, kmem_cache_alloc(cache, QUIET));
+	nasked++;
+	in_handler = false;
+}
+
+/* Before the library's own handlers, so that in a fork it comes after them. */
+static __attribute__((constructor(101))) void register_early(void)
+{
+	pthread_atfork(be_refused_in_fork, NULL, NULL);
+}
+
+/* All locks are held there. */
+START_TEST(fork_handlers_are_refused_in_silence)
+{
+	int status = -1;
+	pid_t child;
+
+	create(&(struct kmem_cache_args){.limit_objects = 1, .limit_reached = note_told});
+	fill(1);
+	handler_asks = true;
+	child = fork();
+	if (child == 0)
+		_exit(0);
+	handler_asks = false;
+	waitpid(child, &status, 0);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(nasked, 1);
+	ck_assert_uint_eq(nrefused, 0);
+	require_errno(ENOMEM, kmem_cache_alloc(cache, QUIET));
+	ck_assert_uint_eq(nrefused, 1);
+	finish(1);
 }
 END_TEST
 
@@ -625,4 +691,4 @@ UNIT_MAIN("limit", the_first_beyond_the_limit_is_refused, no_sheaf_is_ever_loade
 	  limit_reached_is_told_and_may_free, reclaim_frees_and_the_request_succeeds,
 	  refusals_are_reported_once_a_second, destroy_with_live_objects_keeps_the_count,
 	  children_of_fork_count_right, a_child_forgets_what_was_not_taken,
-	  what_no_limit_ever_admits_is_refused_at_once)
+	  a_child_of_limit_reached_may_destroy, fork_handlers_are_refused_in_silence)
