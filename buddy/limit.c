@@ -153,8 +153,9 @@ void limit_refused(size_t nbytes, gfp_t flags)
 	refused = notify.refused;
 	data = notify.data;
 	lock_release(&buddy_lock, LOCK_PAGES);
-	/* What it asks for itself is counted, no more. */
-	if (!refused || notifying)
+	/* What it asks for itself is counted, no more; nor what fork handlers do under all locks.
+	 */
+	if (!refused || notifying || lock_is_ours())
 		return;
 	notifying = true;
 	refused(nbytes, data);

@@ -39,12 +39,18 @@ static int chunk_commit(struct meta_chunk *chunk, size_t end)
 {
 	size_t step = chunk->committed / 8 > META_STEP ? chunk->committed / 8 : META_STEP;
 	size_t least = sys_page_up(end), goal = sys_page_up(chunk->committed + step);
+	bool refused = limit_has_refused();
+	int err;
 
 	if (goal > chunk->nbytes)
 		goal = chunk->nbytes;
 	if (goal > least && chunk_commit_to(chunk, goal) == 0)
 		return 0;
-	return chunk_commit_to(chunk, least);
+	err = chunk_commit_to(chunk, least);
+	/* More was refused than it takes. */
+	if (!err && !refused)
+		limit_forget();
+	return err;
 }
 
 static int chunk_commit_first(struct meta_chunk *chunk, size_t need)

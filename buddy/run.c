@@ -321,8 +321,11 @@ static void *zone_resize(void *base, struct page *page, size_t npages)
 void *run_resize(void *base, size_t npages)
 {
 	struct page *page = pagemap_page(base);
+	void *resized = page->mapped ? map_resize(base, page->npages, npages, page->kind)
+				     : zone_resize(base, page, npages);
 
-	if (page->mapped)
-		return map_resize(base, page->npages, npages, page->kind);
-	return zone_resize(base, page, npages);
+	/* What was refused on the way was more than it takes. */
+	if (resized)
+		limit_forget();
+	return resized;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* realloc: where the block is if it can, by moving pages if it is large, else by copying. */
+#include "buddy/limit.h"
 #include "buddy/run.h"
 #include "buddy/shortage.h"
 #include "lib/core.h"
@@ -110,7 +111,10 @@ static __attribute__((noinline)) void *realloc_slow(void *block, size_t nbytes)
 		if (!resized)
 			resized = copy(&found, nbytes);
 	} while (!resized && shortage_again(&shortage));
-	if (!resized)
+	/* What was refused is then not the request, but that it stays in place, or slack. */
+	if (resized)
+		limit_forget();
+	else
 		errno = ENOMEM;
 	return resized;
 }

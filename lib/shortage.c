@@ -114,7 +114,8 @@ bool shortage_next(struct shortage *shortage)
 		if (again)
 			rest(shortage);
 	}
-	if (again)
+	/* A cache's own limit is none of the process. */
+	if (again || shortage->of_limit)
 		limit_forget();
 	else
 		limit_refused(shortage->nbytes, shortage->flags);

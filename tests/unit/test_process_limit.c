@@ -9,6 +9,7 @@
 
 #include "buddy/buddy.h"
 #include "buddy/limit.h"
+#include "buddy/meta.h"
 #include "slab/cache.h"
 #include "slab/thread.h"
 
@@ -626,10 +627,108 @@ START_TEST(a_child_counts_no_call_under_way)
 }
 END_TEST
 
+static bool handler_asks;
+static unsigned nasked, ncalled;
+
+static void count_call(size_t nbytes, void *data)
+{
+	(void)nbytes;
+	(void)data;
+	require(!handler_asks);
+	ncalled++;
+}
+
+static void be_refused_in_fork(void)
+{
+	if (!handler_asks)
+		return;
+	require(lock_is_ours());
+	require_errno(ENOMEM, kmem_malloc(100 * MIB));
+	nasked++;
+}
+
+/* Before the library's own handlers, so that in a fork it comes after them. */
+static __attribute__((constructor(101))) void register_early(void)
+{
+	pthread_atfork(be_refused_in_fork, NULL, NULL);
+}
+
+/* All locks are held there: a refusal is counted, and not told. */
+START_TEST(fork_handlers_are_refused_in_silence)
+{
+	int status = -1;
+	pid_t child;
+
+	limit_to(32 * MIB);
+	kmem_limit_notify(count_call, NULL);
+	handler_asks = true;
+	child = fork();
+	if (child == 0)
+		_exit(0);
+	handler_asks = false;
+	waitpid(child, &status, 0);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(nasked, 1);
+	ck_assert_uint_eq(kmem_limit_refusals(), 1);
+	ck_assert_uint_eq(ncalled, 0);
+	require_errno(ENOMEM, kmem_malloc(100 * MIB));
+	ck_assert_uint_eq(ncalled, 1);
+}
+END_TEST
+
+/* A cache refuses, by a limit of its own: the process has refused nothing. */
+static void require_no_refusal(struct kmem_cache *limited)
+{
+	require_errno(ENOMEM, kmem_cache_alloc(limited, GFP_KERNEL | __GFP_NOWARN));
+	require_errno(ENOMEM, kmem_cache_alloc(limited, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY));
+	ck_assert_uint_eq(kmem_limit_refusals(), 0);
+}
+
+START_TEST(less_that_fits_is_no_refusal)
+{
+	struct kmem_cache *limited =
+		kmem_cache_create("limited", 64, &(struct kmem_cache_args){.limit_objects = 1}, 0);
+	void *object = kmem_cache_alloc(limited, GFP_KERNEL);
+	char *mapping = kmem_malloc(100 * MIB);
+
+	/* An eighth more is refused. */
+	limit_to(55 * MIB);
+	mapping = kmem_realloc(mapping, 150 * MIB);
+	ck_assert_ptr_nonnull(mapping);
+	ck_assert(!limit_has_refused());
+	require_no_refusal(limited);
+	/* Whatever was refused before. */
+	ck_assert(!limit_fits(500 * MIB));
+	require_no_refusal(limited);
+	kmem_free(mapping);
+	kmem_cache_free(limited, object);
+	kmem_cache_destroy(limited);
+}
+END_TEST
+
+/* Nor is a record for which fewer pages were made ready than would do for more. */
+START_TEST(records_that_fit_are_no_refusal)
+{
+	void *block = kmem_malloc(20 * MIB), *record;
+	unsigned n = 0;
+
+	limit_to(12 * 1024);
+	do {
+		limit_forget();
+		record = meta_alloc(64, 64);
+		ck_assert(limit_has_refused() == !record);
+		n++;
+	} while (record);
+	ck_assert_uint_ge(n, 12 * 1024 / 64);
+	kmem_free(block);
+}
+END_TEST
+
 UNIT_MAIN("process_limit", set_and_read, use_is_counted, refuses_and_goes_on,
 	  what_a_heap_keeps_can_be_had, a_run_grows_in_place_as_far_as_it_may, mappings_count,
 	  what_the_system_refuses_is_not_counted, a_run_that_moves_counts_once,
 	  a_move_that_fails_counts_nothing, records_count, a_lower_limit_refuses_what_comes,
 	  refusals_are_told, one_line_in_a_second, shrinkers_run_before_a_refusal,
 	  holds_to_the_page_in_many_threads, a_child_has_the_same_limit,
-	  a_child_counts_no_call_under_way)
+	  a_child_counts_no_call_under_way, fork_handlers_are_refused_in_silence,
+	  less_that_fits_is_no_refusal, records_that_fit_are_no_refusal)
