@@ -5,6 +5,7 @@
 #include "buddy/meta.h"
 #include "buddy/report.h"
 #include "buddy/root.h"
+#include "buddy/shortage.h"
 #include "slab/ask.h"
 #include "slab/barn.h"
 #include "slab/reclaim.h"
@@ -147,22 +148,34 @@ static struct kmem_cache *create_failed(const struct cache_shape *shape, int err
 	return NULL;
 }
 
+static int create_try(const struct cache_shape *shape, struct kmem_cache **cache)
+{
+	struct kmem_cache *fresh = meta_pool_get(&record_pool);
+	int err;
+
+	if (!fresh)
+		return -ENOMEM;
+	lock_take(&cache_lock, LOCK_CACHES);
+	err = record_get_locked(fresh, cache);
+	if (!err)
+		cache_publish(*cache, shape);
+	lock_release(&cache_lock, LOCK_CACHES);
+	return err;
+}
+
 static struct kmem_cache *create(const struct cache_shape *shape)
 {
+	struct shortage shortage = {.nbytes = sizeof(struct kmem_cache),
+				    .flags = GFP_KERNEL | __GFP_NOWARN};
 	const char *wrong = shape_error(shape);
-	struct kmem_cache *cache = NULL, *fresh;
+	struct kmem_cache *cache = NULL;
 	int err;
 
 	if (wrong)
 		return create_failed(shape, EINVAL, wrong);
-	fresh = meta_pool_get(&record_pool);
-	if (!fresh)
-		return create_failed(shape, ENOMEM, "no memory");
-	lock_take(&cache_lock, LOCK_CACHES);
-	err = record_get_locked(fresh, &cache);
-	if (!err)
-		cache_publish(cache, shape);
-	lock_release(&cache_lock, LOCK_CACHES);
+	do
+		err = create_try(shape, &cache);
+	while (err == -ENOMEM && shortage_again(&shortage));
 	if (err == -ENOSPC)
 		return create_failed(shape, ENOSPC, "all 65535 ids are in use");
 	if (err)

@@ -20,7 +20,7 @@ __thread struct slot *thread_slots __attribute__((tls_model("initial-exec"))) =
 
 struct lock threads_lock;
 static struct thread *idle;	   /* guarded by threads_lock */
-static uint32_t nslots = IDS_STEP; /* readable in each record; guarded by threads_lock */
+static uint32_t nslots = IDS_STEP; /* readable in each record; set under threads_lock */
 static uint32_t nthreads;	   /* records ever made; guarded by threads_lock */
 static pthread_key_t key;
 static enum { KEY_NONE, KEY_MADE, KEY_REFUSED } key_state; /* guarded by threads_lock */
@@ -88,15 +88,19 @@ static struct thread *thread_reserve(uint32_t *max_ids)
 static struct thread *thread_create(void)
 {
 	uint32_t max_ids;
-	struct thread *thread = thread_reserve(&max_ids);
+	struct thread *thread = NULL;
 	int err;
 
+	/* Its addresses cost calls, which a thread that is refused would make again and again. */
+	if (limit_fits(record_bytes(__atomic_load_n(&nslots, __ATOMIC_RELAXED))))
+		thread = thread_reserve(&max_ids);
 	if (!thread)
 		return NULL;
 	lock_take(&threads_lock, LOCK_THREADS);
 	err = commit(thread, nslots, max_ids, record_bytes(nslots));
 	if (!err) {
 		thread->max_ids = max_ids;
+		thread->ready = nslots;
 		thread->number = nthreads++;
 		thread->pub.slots = (uintptr_t)thread_slot(thread, 0);
 		thread->pub.shelves = (uintptr_t)thread_shelf(thread, 0);
@@ -128,8 +132,8 @@ static bool key_ready_locked(void)
 
 struct thread *thread_attach(void)
 {
+	bool ready, refused = limit_has_refused();
 	struct thread *thread = NULL;
-	bool ready;
 
 	if (thread_slots == SLOTS_EXITED)
 		return NULL;
@@ -142,8 +146,12 @@ struct thread *thread_attach(void)
 	lock_release(&threads_lock, LOCK_THREADS);
 	if (ready && !thread)
 		thread = thread_create();
-	if (!thread)
+	if (!thread) {
+		/* It goes on without; what it asks for may be had. */
+		if (!refused)
+			limit_forget();
 		return NULL;
+	}
 	__atomic_store_n(&thread->pub.tid, sys_tid(), __ATOMIC_RELAXED);
 	thread_slots = thread_slot(thread, 0);
 	/* May allocate, if many keys were made before ours: by now it can. */
@@ -166,6 +174,20 @@ void thread_detach(struct thread *thread)
 	lock_release(&threads_lock, LOCK_THREADS);
 }
 
+/* No more than once, however often the records behind it are refused. */
+static int grow_locked(struct thread *thread, uint32_t want)
+{
+	int err;
+
+	if (thread->ready >= want)
+		return 0;
+	err = commit(thread, want, thread->max_ids,
+		     record_bytes(want) - record_bytes(thread->ready));
+	if (!err)
+		thread->ready = want;
+	return err;
+}
+
 int threads_commit(unsigned id)
 {
 	uint32_t want = (id / IDS_STEP + 1) * IDS_STEP;
@@ -175,11 +197,10 @@ int threads_commit(unsigned id)
 	if (want > nslots) {
 		for_each_thread (thread)
 			if (!err)
-				err = commit(thread, want, thread->max_ids,
-					     record_bytes(want) - record_bytes(nslots));
-		/* Where some could not grow, those that did may stay so. */
+				err = grow_locked(thread, want);
+		/* Where some could not grow, those that did stay so. */
 		if (!err) {
-			nslots = want;
+			__atomic_store_n(&nslots, want, __ATOMIC_RELAXED);
 			for_each_thread (thread)
 				__atomic_store_n(&thread->pub.nslots, want, __ATOMIC_RELAXED);
 		}
