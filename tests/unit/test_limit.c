@@ -681,6 +681,32 @@ START_TEST(fork_handlers_are_refused_in_silence)
 }
 END_TEST
 
+static void count_asked(struct kmem_cache *from, void *data)
+{
+	(void)from;
+	(void)data;
+	nasked++;
+}
+
+START_TEST(what_no_limit_ever_admits_is_refused_at_once)
+{
+	create(&(struct kmem_cache_args){
+		.limit_objects = 10, .reserve_objects = 3, .reclaim = count_asked});
+	errno = 0;
+	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, QUIET | __GFP_NOFAIL, 8, objects), 0);
+	ck_assert_int_eq(errno, ENOMEM);
+	errno = 0;
+	ck_assert_int_eq(
+		kmem_cache_alloc_bulk(cache, QUIET | __GFP_NOFAIL | __GFP_HIGH, 11, objects), 0);
+	ck_assert_int_eq(errno, ENOMEM);
+	ck_assert_uint_eq(nasked, 0);
+	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, QUIET | __GFP_NOFAIL, 7, objects), 7);
+	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, QUIET, 1, objects + 7), 0);
+	ck_assert_uint_gt(nasked, 0);
+	finish(7);
+}
+END_TEST
+
 UNIT_MAIN("limit", the_first_beyond_the_limit_is_refused, no_sheaf_is_ever_loaded,
 	  any_way_home_is_counted, a_wrong_count_is_found, large_objects_have_limits_too,
 	  bytes_are_those_of_whole_objects, the_lower_of_both_limits_holds,
@@ -691,4 +717,5 @@ UNIT_MAIN("limit", the_first_beyond_the_limit_is_refused, no_sheaf_is_ever_loade
 	  limit_reached_is_told_and_may_free, reclaim_frees_and_the_request_succeeds,
 	  refusals_are_reported_once_a_second, destroy_with_live_objects_keeps_the_count,
 	  children_of_fork_count_right, a_child_forgets_what_was_not_taken,
-	  a_child_of_limit_reached_may_destroy, fork_handlers_are_refused_in_silence)
+	  a_child_of_limit_reached_may_destroy, fork_handlers_are_refused_in_silence,
+	  what_no_limit_ever_admits_is_refused_at_once)
