@@ -14,9 +14,7 @@ void trim_sheaves(bool ready)
 {
 	struct thread *thread = thread_known();
 
-	if (ready)
-		threads_ask_trim_ready();
-	threads_ask_trim(NULL);
+	threads_ask_trim_all(ready);
 	if (thread)
 		thread_pass(thread);
 	lock_take(&cache_lock, LOCK_CACHES);

@@ -25,7 +25,7 @@
 size_t (*decay_hook)(uint32_t age_ms, size_t most);
 
 _Atomic uint32_t trim_epoch;
-static _Atomic uint32_t trim_all_epoch;
+static _Atomic uint32_t trim_all_epoch, trim_ready_epoch;
 static _Atomic uint32_t age_turn_ms, piece_turn_ms;
 static _Atomic bool more_pieces; /* the last one was not all that was old enough */
 
@@ -42,19 +42,25 @@ static bool shelf_idle(struct thread *thread, unsigned id)
 	return same && (shelf_bare(slot, shelf) || !cache_of(id)->nowait);
 }
 
-enum flush { FLUSH_IDLE, FLUSH_ALL };
-
-/* Flush the thread's idle slots and those of caches that asked for it since its epoch. */
-static void flush_idle(struct thread *thread, enum flush what)
+/* Was it asked for since the thread last passed? */
+static bool asked_since(const struct thread *thread, const _Atomic uint32_t *epoch)
 {
+	return (int32_t)(atomic_load_explicit(epoch, memory_order_relaxed) - thread->epoch) > 0;
+}
+
+/* Flush the thread's idle slots and those of caches that were asked for. */
+static void flush_idle(struct thread *thread)
+{
+	bool all = asked_since(thread, &trim_all_epoch);
+	bool ready = asked_since(thread, &trim_ready_epoch);
+
 	lock_take(&thread->lock, LOCK_THREAD);
 	for (unsigned id = thread->used; id; id = thread_shelf(thread, id)->next) {
 		struct kmem_cache *cache = cache_of(id);
-		uint32_t asked = atomic_load_explicit(&cache->trim_epoch, memory_order_relaxed);
 		bool idle = shelf_idle(thread, id);
 
-		if (idle || (what == FLUSH_ALL && !cache->nowait) ||
-		    (int32_t)(asked - thread->epoch) > 0)
+		if (idle || (cache->nowait ? ready : all) ||
+		    asked_since(thread, &cache->trim_epoch))
 			thread_flush(thread, cache);
 	}
 	lock_release(&thread->lock, LOCK_THREAD);
@@ -157,43 +163,38 @@ void thread_pass_slow(struct thread *thread)
 {
 	/* acquire: what was asked for in this epoch; pairs with threads_ask_trim */
 	uint32_t epoch = atomic_load_explicit(&trim_epoch, memory_order_acquire);
-	uint32_t all_epoch = atomic_load_explicit(&trim_all_epoch, memory_order_relaxed);
 	uint32_t now = sys_now_ms();
 
 	if (now - thread->pass_ms > settings_decay_ms() || thread->epoch != epoch) {
 		thread->pass_ms = now;
-		flush_idle(thread,
-			   (int32_t)(all_epoch - thread->epoch) > 0 ? FLUSH_ALL : FLUSH_IDLE);
+		flush_idle(thread);
 		thread->epoch = epoch;
 	}
 	if (process_pass(now))
 		thread_pass_soon(thread);
 }
 
-void threads_ask_trim_ready(void)
+/* Two of them, or one, say what is asked in the epoch that begins now. */
+static void ask_trim(_Atomic uint32_t *what, _Atomic uint32_t *also)
 {
 	uint32_t epoch;
 
 	lock_take(&cache_lock, LOCK_CACHES);
 	epoch = atomic_load_explicit(&trim_epoch, memory_order_relaxed) + 1;
-	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
-		if (cache_of(id) && cache_of(id)->nowait)
-			atomic_store_explicit(&cache_of(id)->trim_epoch, epoch,
-					      memory_order_relaxed);
-	/* release: the requests; pairs with the acquire in thread_pass */
+	atomic_store_explicit(what, epoch, memory_order_relaxed);
+	if (also)
+		atomic_store_explicit(also, epoch, memory_order_relaxed);
+	/* release: the request; pairs with the acquire in thread_pass */
 	atomic_store_explicit(&trim_epoch, epoch, memory_order_release);
 	lock_release(&cache_lock, LOCK_CACHES);
 }
 
 void threads_ask_trim(struct kmem_cache *cache)
 {
-	uint32_t epoch;
+	ask_trim(&cache->trim_epoch, NULL);
+}
 
-	lock_take(&cache_lock, LOCK_CACHES);
-	epoch = atomic_load_explicit(&trim_epoch, memory_order_relaxed) + 1;
-	atomic_store_explicit(cache ? &cache->trim_epoch : &trim_all_epoch, epoch,
-			      memory_order_relaxed);
-	/* release: the request; pairs with the acquire in thread_pass */
-	atomic_store_explicit(&trim_epoch, epoch, memory_order_release);
-	lock_release(&cache_lock, LOCK_CACHES);
+void threads_ask_trim_all(bool ready)
+{
+	ask_trim(&trim_all_epoch, ready ? &trim_ready_epoch : NULL);
 }

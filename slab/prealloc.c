@@ -128,10 +128,7 @@ static size_t fill_barns(struct store *store)
 	for (; (sheaf = take_full(store)); n++)
 		barn_put(&barns[n % BARNS], sheaf);
 	while ((sheaf = sheaf_pop(&store->empty)))
-		if (store->cache->nowait)
-			barn_put_empty(store->cache, sheaf);
-		else
-			sheaf_put(sheaf);
+		cache_put_empty(store->cache, sheaf);
 	return n;
 }
 

@@ -151,10 +151,7 @@ static void flush(struct thread *thread, struct kmem_cache *cache, struct slot *
 				slot_fill(&held));
 	thread_discharge(thread, cache, held.mask);
 	/* Not kept for the thread: this may be done to another, which is at work on its chains. */
-	if (cache->nowait)
-		barn_put_empty(cache, slot_sheaf(&held));
-	else
-		sheaf_put(slot_sheaf(&held));
+	cache_put_empty(cache, slot_sheaf(&held));
 }
 
 void thread_flush(struct thread *thread, struct kmem_cache *cache)

@@ -93,7 +93,16 @@ static inline void thread_keep_empty(struct thread *thread, struct sheaf *sheaf)
 	thread->nempty++;
 }
 
-/* The same with one of the cache: whose frees may not wait keeps its own. */
+/* An empty sheaf of the cache, for any thread: one whose frees may not wait keeps its own. */
+static inline void cache_put_empty(struct kmem_cache *cache, struct sheaf *sheaf)
+{
+	if (__builtin_expect(cache->nowait, 0))
+		barn_put_empty(cache, sheaf);
+	else
+		sheaf_put(sheaf);
+}
+
+/* The same for this thread. */
 static inline void cache_keep_empty(struct thread *thread, struct kmem_cache *cache,
 				    struct sheaf *sheaf)
 {

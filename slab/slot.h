@@ -87,10 +87,10 @@ void decay_pass(void);
 size_t decay_process(void);
 /* At its bound of cached bytes: flush the next slot that was idle since it was last looked at. */
 void thread_evict(struct thread *thread);
-/* Ask all threads to flush the cache, or all of them (NULL), at their next slow pass. */
+/* Ask all threads to flush the cache at their next slow pass. */
 void threads_ask_trim(struct kmem_cache *cache);
-/* The same for the SLAB_NOWAIT caches, which "all of them" leaves out: they are to be ready. */
-void threads_ask_trim_ready(void);
+/* The same for all caches; SLAB_NOWAIT ones, which are to be ready, only if it says so. */
+void threads_ask_trim_all(bool ready);
 /* A layer above that has memory to age sets this: gives back about most pages; how many. */
 extern size_t (*decay_hook)(uint32_t age_ms, size_t most);
 

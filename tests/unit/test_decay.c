@@ -159,7 +159,7 @@ START_TEST(a_trim_of_all_is_heard_by_every_slot)
 {
 	setup("100000");
 	use(driver);
-	threads_ask_trim(NULL);
+	threads_ask_trim_all(false);
 	thread_pass(thread_self());
 	ck_assert_uint_eq(cache_stats(idle).parked, in_barns(idle));
 	ck_assert_uint_eq(cache_stats(driver).parked, in_barns(driver));
