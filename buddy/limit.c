@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <kmem/limits.h>
 
-#define LINE_REST_MS 1000u /* from one line about refusals to the next */
-
 size_t limit_bytes;
 uint64_t limit_tables;
 
@@ -121,24 +119,9 @@ bool limit_exceeds(size_t nbytes)
 	return limit && nbytes > limit;
 }
 
-/* One line in a second, by whichever thread comes first. */
-static bool is_time_for_line(void)
-{
-	static _Atomic uint32_t last_ms;
-	static _Atomic bool any;
-	uint32_t now = sys_now_ms(), last = atomic_load_explicit(&last_ms, memory_order_relaxed);
-
-	if (now - last < LINE_REST_MS && atomic_load_explicit(&any, memory_order_relaxed))
-		return false;
-	if (!atomic_compare_exchange_strong_explicit(&last_ms, &last, now, memory_order_relaxed,
-						     memory_order_relaxed))
-		return false;
-	atomic_store_explicit(&any, true, memory_order_relaxed);
-	return true;
-}
-
 void limit_refused(size_t nbytes, gfp_t flags)
 {
+	static _Atomic uint32_t reported_ms;
 	void (*refused)(size_t nbytes, void *data);
 	void *data;
 
@@ -146,7 +129,7 @@ void limit_refused(size_t nbytes, gfp_t flags)
 		return;
 	was_refused = false;
 	atomic_fetch_add_explicit(&nrefused, 1, memory_order_relaxed);
-	if (!(flags & __GFP_NOWARN) && is_time_for_line())
+	if (!(flags & __GFP_NOWARN) && report_is_due(&reported_ms))
 		report("limit_bytes: a request of %zu bytes is refused, %zu of %zu are in use",
 		       nbytes, kmem_limit_usage(), limit_get());
 	lock_take(&buddy_lock, LOCK_PAGES);

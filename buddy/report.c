@@ -6,6 +6,9 @@
 #include "buddy/sys.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
+
+#define REST_MS 1000u /* from one line to the next of the same kind */
 
 struct line {
 	char *buf;
@@ -120,6 +123,17 @@ void report_bug(const char *format, ...)
 	va_end(args);
 	if (settings.abort_on_error)
 		sys_abort();
+}
+
+bool report_is_due(_Atomic uint32_t *last_ms)
+{
+	/* In this order, or another's time might be later than ours. */
+	uint32_t last = atomic_load_explicit(last_ms, memory_order_relaxed);
+	uint32_t now = sys_now_ms() | 1; /* 0: never */
+
+	return (!last || now - last >= REST_MS) &&
+	       atomic_compare_exchange_strong_explicit(last_ms, &last, now, memory_order_relaxed,
+						       memory_order_relaxed);
 }
 
 _Noreturn void report_assert(const char *condition, const char *file, int line)

@@ -8,7 +8,9 @@
 #ifndef BUDDY_REPORT_H
 #define BUDDY_REPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define REPORT_LINE_MAX 512
 
@@ -17,6 +19,9 @@ void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same, then abort, or go on if the setting on_error is continue. */
 void report_bug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* One thread may report what *last_ms, 0 at first, stands for: once in a second. */
+bool report_is_due(_Atomic uint32_t *last_ms);
 
 _Noreturn void report_assert(const char *condition, const char *file, int line);
 

@@ -4,14 +4,11 @@
 
 #include "buddy/report.h"
 #include "buddy/shortage.h"
-#include "buddy/sys.h"
 #include "slab/ask.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 
 #include <errno.h>
-
-#define WARN_MS 1000u /* from one line about a cache to the next, at least */
 
 /* Objects that such requests may have out in all. */
 static size_t limit_most(const struct kmem_cache *cache, gfp_t flags)
@@ -34,21 +31,10 @@ static bool limit_raise(struct kmem_cache *cache, gfp_t flags, size_t n)
 	return true;
 }
 
-/* One thread, once in a while. */
-static bool may_warn(struct kmem_cache *cache)
-{
-	/* In this order, or another's time might be later than ours. */
-	uint32_t last = atomic_load_explicit(&cache->warned_ms, memory_order_relaxed);
-	uint32_t now = sys_now_ms() | 1; /* 0: never */
-
-	return (!last || now - last >= WARN_MS) &&
-	       atomic_compare_exchange_strong_explicit(&cache->warned_ms, &last, now,
-						       memory_order_relaxed, memory_order_relaxed);
-}
-
 static void refuse(struct kmem_cache *cache, gfp_t flags, unsigned n)
 {
-	if (flags & __GFP_DIRECT_RECLAIM && !(flags & __GFP_NOWARN) && may_warn(cache))
+	if (flags & __GFP_DIRECT_RECLAIM && !(flags & __GFP_NOWARN) &&
+	    report_is_due(&cache->warned_ms))
 		report("%s: cache '%s': %u more would exceed its limit of %zu objects, %zu of them "
 		       "reserved",
 		       n > 1 ? "kmem_cache_alloc_bulk" : "kmem_cache_alloc", cache->pub.name, n,
