@@ -2,6 +2,8 @@
 /* Destructors: once for each object constructed, when its slab goes, in whose call, and no lock. */
 #include "unit.h"
 
+#include "children.h"
+
 #include "lib/stats.h"
 #include "slab/reclaim.h"
 #include "slab/slab.h"
@@ -204,7 +206,8 @@ START_TEST(no_lock_is_held)
 }
 END_TEST
 
-static void *use(void *unused)
+/* From now on this thread has objects in sheaves, and a slab. */
+static void have_sheaves(void)
 {
 	uint64_t *mine[200];
 
@@ -212,6 +215,11 @@ static void *use(void *unused)
 		require((mine[i] = kmem_cache_alloc(cache, GFP_KERNEL)));
 	for (unsigned i = 0; i < 200; i++)
 		kmem_cache_free(cache, mine[i]);
+}
+
+static void *use(void *unused)
+{
+	have_sheaves();
 	nended = 0;
 	return unused;
 }
@@ -302,15 +310,10 @@ END_TEST
 
 static pthread_barrier_t barrier;
 
-/* Has objects in sheaves, and a slab, while the process forks. */
+/* Has its sheaves and its slab while the process forks. */
 static void *stay(void *unused)
 {
-	uint64_t *mine[200];
-
-	for (unsigned i = 0; i < 200; i++)
-		require((mine[i] = kmem_cache_alloc(cache, GFP_KERNEL)));
-	for (unsigned i = 0; i < 200; i++)
-		kmem_cache_free(cache, mine[i]);
+	have_sheaves();
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
 	return unused;
@@ -368,13 +371,7 @@ START_TEST(children_of_a_busy_process_end_nothing_twice)
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(
 			pthread_create(&threads[i], NULL, churn, (void *)(unit_next() | 1)), 0);
-	for (unsigned i = 0; i < (UNDER_TSAN ? 5 : 40); i++) {
-		struct last_words words = unit_child(end_what_is_there);
-
-		if (words.status != 0)
-			ck_abort_msg("child %u: status %#x, %s", i, (unsigned)words.status,
-				     words.text);
-	}
+	expect_children(UNDER_TSAN ? 5 : 40, end_what_is_there);
 	stop = true;
 	for (unsigned i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);

@@ -1,45 +1,16 @@
 // SPDX-License-Identifier: MIT
 /* Objects made ahead: how many, touched, constructed; what failure leaves; limits. */
-#include "unit.h"
+#include "nowait_fixture.h"
 
 #include "faults.h"
 
-#include "lib/stats.h"
 #include "slab/slot.h"
 #include "slab/thread.h"
 
-#include <kmem.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-
-#define MOST 5000u
-
-static struct kmem_cache *cache;
-static void *objects[MOST];
-
-static unsigned get_nowait(unsigned most)
-{
-	unsigned n = 0;
-
-	while (n < most && (objects[n] = kmem_cache_alloc(cache, GFP_NOWAIT)))
-		n++;
-	return n;
-}
-
-static void put(unsigned n)
-{
-	while (n > 0)
-		kmem_cache_free(cache, objects[--n]);
-}
-
-static void destroy(void)
-{
-	ck_assert_ptr_null(cache_check(cache));
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
-	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
-}
 
 /* As many as asked for, up to a sheaf more, of any size and kind of cache. */
 static void check_shape(unsigned size, unsigned nobjects, slab_flags_t flags)
@@ -52,7 +23,7 @@ static void check_shape(unsigned size, unsigned nobjects, slab_flags_t flags)
 	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
 	ck_assert_ptr_null(cache_check(cache));
 	faults_count();
-	n = get_nowait(MOST);
+	n = get(MOST, GFP_NOWAIT);
 	ck_assert_uint_eq(faults.ncalls, 0);
 	faults_end();
 	ck_assert_uint_ge(n, nobjects);
@@ -81,7 +52,7 @@ START_TEST(twice_is_twice_as_many)
 		unsigned n;
 
 		ck_assert_int_eq(kmem_cache_prealloc(cache, 600), 0);
-		n = get_nowait(MOST);
+		n = get(MOST, GFP_NOWAIT);
 		ck_assert_uint_eq(n, i * 600);
 		put(n);
 	}
@@ -103,7 +74,7 @@ START_TEST(objects_are_constructed_and_stay_so)
 
 	cache = kmem_cache_create("ahead", 9000, 0, SLAB_NOWAIT, build);
 	ck_assert_int_eq(kmem_cache_prealloc(cache, 100), 0);
-	n = get_nowait(MOST);
+	n = get(MOST, GFP_NOWAIT);
 	ck_assert_uint_eq(nbuilt, n);
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned k = 0; k < 100; k++)
@@ -127,7 +98,7 @@ START_TEST(every_page_is_resident)
 
 	cache = kmem_cache_create("ahead", 20000, 0, SLAB_NOWAIT, NULL);
 	ck_assert_int_eq(kmem_cache_prealloc(cache, 200), 0);
-	n = get_nowait(MOST);
+	n = get(MOST, GFP_NOWAIT);
 	ck_assert_uint_ge(n, 200);
 	for (unsigned i = 0; i < n; i++)
 		for (size_t k = 0; k < 20000; k += 1000) {
@@ -154,7 +125,7 @@ START_TEST(what_follows_faults_on_no_page)
 	faults_so_far();
 	before = faults_so_far();
 	for (int i = 0; i < 3; i++) {
-		unsigned n = get_nowait(2000);
+		unsigned n = get(2000, GFP_NOWAIT);
 
 		for (unsigned k = 0; k < n; k++)
 			memset(objects[k], 2, 200);
@@ -173,7 +144,7 @@ static void *come_and_use(void *unused)
 	ck_assert_int_eq(kmem_cache_prealloc(cache, 0), 0);
 	require(thread_known());
 	faults_count();
-	n = get_nowait(MOST);
+	n = get(MOST, GFP_NOWAIT);
 	put(n);
 	ck_assert_uint_eq(faults.ncalls, 0);
 	faults_end();
@@ -242,14 +213,14 @@ static void refuse_each(slab_flags_t flags, size_t limit)
 		faults_end();
 		if (!faults.nrefused) {
 			ck_assert_int_eq(err, 0);
-			ck_assert_uint_ge(limit ? 3000 : get_nowait(MOST), 3000);
+			ck_assert_uint_ge(limit ? 3000 : get(MOST, GFP_NOWAIT), 3000);
 			return;
 		}
 		/* A refused advice is no failure. */
 		if (err) {
 			ck_assert_int_eq(err, -ENOMEM);
 			ck_assert_uint_eq(cache->pub.nslabs, 0);
-			ck_assert_uint_eq(get_nowait(MOST), 0);
+			ck_assert_uint_eq(get(MOST, GFP_NOWAIT), 0);
 		}
 		destroy();
 		kmem_trim();
@@ -266,7 +237,7 @@ START_TEST(slabs_made_ahead_stay_and_are_at_hand)
 	ck_assert_int_eq(kmem_cache_prealloc(cache, MOST), 0);
 	slabs = cache->pub.nslabs;
 	ck_assert_uint_ge(slabs * cache->pub.slab_objects, MOST);
-	ck_assert_uint_eq(get_nowait(MOST), cache->pub.slab_objects);
+	ck_assert_uint_eq(get(MOST, GFP_NOWAIT), cache->pub.slab_objects);
 	ck_assert_int_eq(kmem_cache_prealloc(cache, 100), 0);
 	objects[cache->pub.slab_objects] = kmem_cache_alloc(cache, GFP_NOWAIT);
 	ck_assert_ptr_nonnull(objects[cache->pub.slab_objects]);
