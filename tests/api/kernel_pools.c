@@ -7,15 +7,9 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
-#define NMIN 4
+#include "kernel_check.h"
 
-#define check(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			__builtin_printf("line %d: %s\n", __LINE__, #condition);                   \
-			return 1;                                                                  \
-		}                                                                                  \
-	} while (0)
+#define NMIN 4
 
 struct request {
 	unsigned long sector;

@@ -6,15 +6,9 @@
 #include <linux/gfp.h>
 #include <linux/slab.h>
 
-#define PAGE 4096ul
+#include "kernel_check.h"
 
-#define check(condition)                                                                           \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			__builtin_printf("line %d: %s\n", __LINE__, #condition);                   \
-			return 1;                                                                  \
-		}                                                                                  \
-	} while (0)
+#define PAGE 4096ul
 
 struct session {
 	int fd;

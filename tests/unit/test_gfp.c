@@ -6,30 +6,12 @@
 #include "unit.h"
 
 #include "short.h"
+#include "waiting.h"
 
-#include <kmem.h>
-#include <pthread.h>
+#define NOFAIL (GFP_KERNEL | __GFP_NOFAIL)
+#define MIB    ((size_t)1 << 20)
 
-#define NOFAIL	(GFP_KERNEL | __GFP_NOFAIL)
-#define WAIT_MS 150u
-#define MIB	((size_t)1 << 20)
-
-static _Atomic unsigned ncounts, ncalls;
-
-static unsigned long count_none(struct kmem_shrinker *shrinker, struct kmem_shrink_control *control)
-{
-	(void)shrinker;
-	(void)control;
-	ncounts++;
-	return 0;
-}
-
-static unsigned long scan_none(struct kmem_shrinker *shrinker, struct kmem_shrink_control *control)
-{
-	(void)shrinker;
-	(void)control;
-	return KMEM_SHRINK_STOP;
-}
+static _Atomic unsigned ncalls;
 
 static void call(struct kmem_cache *cache, void *data)
 {
@@ -42,11 +24,8 @@ static void call(struct kmem_cache *cache, void *data)
 static void ask_in_vain(void)
 {
 	struct kmem_cache_args args = {.reclaim = call};
-	struct kmem_shrinker *shrinker = kmem_shrinker_alloc(0, "in vain");
 
-	shrinker->count_objects = count_none;
-	shrinker->scan_objects = scan_none;
-	ck_assert_int_eq(kmem_shrinker_register(shrinker), 0);
+	count_shrinks();
 	ck_assert_ptr_nonnull(kmem_cache_create_args("in vain", 8, &args, 0));
 }
 
@@ -90,31 +69,11 @@ START_TEST(noretry_finds_what_is_free)
 }
 END_TEST
 
-static _Atomic bool granted;
-
-static void *grant_later(void *unused)
+/* The fault ends while they wait. */
+static void wait_for_memory(void)
 {
-	unit_sleep_ms(WAIT_MS);
-	granted = true;
-	short_grant();
-	return unused;
-}
-
-static pthread_t granter;
-
-/* The fault ends in another thread, and not before. */
-static void wait_begin(void)
-{
-	granted = false;
 	short_refuse();
-	pthread_create(&granter, NULL, grant_later, NULL);
-}
-
-static void wait_end(const void *got)
-{
-	ck_assert_ptr_nonnull(got);
-	ck_assert(granted);
-	pthread_join(granter, NULL);
+	wait_begin(short_grant);
 }
 
 /* All that could be had is taken again. */
@@ -133,25 +92,25 @@ START_TEST(nofail_waits_until_there_is_memory)
 	unsigned char *zeros, *pages;
 
 	short_begin();
-	wait_begin();
+	wait_for_memory();
 	wait_end(kmem_cache_alloc(short_cache, NOFAIL));
 	take_rest();
-	wait_begin();
+	wait_for_memory();
 	zeros = kmem_cache_zalloc(short_cache, NOFAIL);
 	wait_end(zeros);
 	for (unsigned i = 0; i < SHORT_BYTES; i++)
 		require(zeros[i] == 0);
 	take_rest();
-	wait_begin();
+	wait_for_memory();
 	ck_assert_int_eq(kmem_cache_alloc_bulk(short_cache, NOFAIL, 500, objects), 500);
 	wait_end(objects[499]);
 	take_rest();
-	wait_begin();
+	wait_for_memory();
 	pages = kmem_pages_alloc(8, NOFAIL | __GFP_ZERO);
 	wait_end(pages);
 	for (unsigned i = 0; i < 256 * KMEM_PAGE_SIZE; i++)
 		require(pages[i] == 0);
-	wait_begin();
+	wait_for_memory();
 	wait_end(kmem_pages_alloc_exact(100 * MIB, NOFAIL));
 	faults_end();
 }
@@ -162,14 +121,14 @@ START_TEST(nofail_asks_while_it_waits)
 {
 	short_begin();
 	ask_in_vain();
-	wait_begin();
+	wait_for_memory();
 	wait_end(kmem_cache_alloc(short_cache, NOFAIL));
 	ck_assert_uint_ge(ncounts, 4);
 	ck_assert_uint_eq(ncalls, (ncounts + 1) / 2);
 	ck_assert_uint_lt(ncounts, 2 * WAIT_MS); /* and sleeps in between */
 	take_rest();
 	ncounts = ncalls = 0;
-	wait_begin();
+	wait_for_memory();
 	wait_end(kmem_cache_alloc(short_cache, NOFAIL | __GFP_NORETRY));
 	require_asked(0);
 	faults_end();
@@ -178,12 +137,9 @@ END_TEST
 
 static void *kept;
 
-static void *free_later(void *unused)
+static void free_kept(void)
 {
-	unit_sleep_ms(WAIT_MS);
-	granted = true;
 	kmem_free(kept);
-	return unused;
 }
 
 /* Until another thread frees some; that is no refusal. */
@@ -193,7 +149,7 @@ START_TEST(nofail_waits_for_room_under_a_limit)
 
 	kept = kmem_malloc(20 * MIB);
 	ck_assert_int_eq(kmem_limit_set(kmem_limit_usage() + 4 * MIB), 0);
-	pthread_create(&granter, NULL, free_later, NULL);
+	wait_begin(free_kept);
 	pages = kmem_pages_alloc_exact(10 * MIB, NOFAIL);
 	wait_end(pages);
 	ck_assert_uint_eq(kmem_limit_refusals(), 0);
@@ -202,19 +158,11 @@ START_TEST(nofail_waits_for_room_under_a_limit)
 }
 END_TEST
 
-static void *raise_later(void *unused)
-{
-	unit_sleep_ms(WAIT_MS);
-	granted = true;
-	kmem_limit_set(0);
-	return unused;
-}
-
 /* Even for more than the limit, which may be raised. */
 START_TEST(nofail_waits_for_a_higher_limit)
 {
 	ck_assert_int_eq(kmem_limit_set(8 * MIB), 0);
-	pthread_create(&granter, NULL, raise_later, NULL);
+	wait_begin(raise_limit);
 	wait_end(kmem_pages_alloc_exact(10 * MIB, NOFAIL));
 }
 END_TEST

@@ -3,11 +3,9 @@
 #include "unit.h"
 
 #include "faults.h"
+#include "waiting.h"
 
 #include "lib/classes.h"
-
-#include <kmem.h>
-#include <pthread.h>
 
 #define MIB    ((size_t)1 << 20)
 #define MAPPED (((size_t)64 << 20) + 1) /* a mapping of its own */
@@ -122,44 +120,10 @@ START_TEST(a_zeroed_block_is_zero_to_its_end)
 }
 END_TEST
 
-static unsigned ncounts;
-
-static unsigned long count_none(struct kmem_shrinker *shrinker, struct kmem_shrink_control *control)
-{
-	(void)shrinker;
-	(void)control;
-	ncounts++;
-	return 0;
-}
-
-static unsigned long scan_none(struct kmem_shrinker *shrinker, struct kmem_shrink_control *control)
-{
-	(void)shrinker;
-	(void)control;
-	return KMEM_SHRINK_STOP;
-}
-
-static void count_shrinks(void)
-{
-	struct kmem_shrinker *shrinker = kmem_shrinker_alloc(0, "counts");
-
-	shrinker->count_objects = count_none;
-	shrinker->scan_objects = scan_none;
-	ck_assert_int_eq(kmem_shrinker_register(shrinker), 0);
-}
-
-static void *raise_later(void *unused)
-{
-	unit_sleep_ms(100);
-	kmem_limit_set(0);
-	return unused;
-}
-
 START_TEST(a_growth_heeds_the_flags)
 {
 	char *block = kmem_kmalloc(MIB, GFP_KERNEL), *grown;
 	volatile size_t unseen = SIZE_MAX;
-	pthread_t thread;
 
 	count_shrinks();
 	memset(block, 7, MIB);
@@ -167,10 +131,9 @@ START_TEST(a_growth_heeds_the_flags)
 	require_errno(ENOMEM, kmem_krealloc(block, 20 * MIB + 4096, GFP_KERNEL | __GFP_NORETRY));
 	ck_assert_uint_eq(ncounts, 0);
 	ck_assert_int_eq(kmem_limit_set(kmem_limit_usage() + 4 * MIB), 0);
-	pthread_create(&thread, NULL, raise_later, NULL);
+	wait_begin(raise_limit);
 	grown = kmem_krealloc(block, 20 * MIB + 4096, GFP_KERNEL | __GFP_NOFAIL);
-	pthread_join(thread, NULL);
-	ck_assert_ptr_nonnull(grown);
+	wait_end(grown);
 	ck_assert_int_eq(grown[MIB - 1], 7);
 	require_errno(ENOMEM, kmem_krealloc(grown, unseen / 2, GFP_KERNEL | __GFP_NOFAIL));
 	require_errno(ENOMEM, kmem_krealloc(grown, unseen, GFP_KERNEL));
