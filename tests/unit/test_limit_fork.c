@@ -3,8 +3,8 @@
 #include "limit_fixture.h"
 
 #include "children.h"
+#include "fork_handler.h"
 
-#include "buddy/lock.h"
 #include "slab/limit.h"
 
 #include <pthread.h>
@@ -123,50 +123,27 @@ START_TEST(a_child_of_limit_reached_may_destroy)
 }
 END_TEST
 
-static bool in_handler, handler_asks;
-static unsigned nasked, nrefused;
+static unsigned nrefused;
 
 static void note_told(struct kmem_cache *from, void *data)
 {
 	(void)from;
 	(void)data;
-	require(!in_handler);
+	require(!fork_handler_asks);
 	nrefused++;
 }
 
 static void be_refused_in_fork(void)
 {
-	if (!handler_asks)
-		return;
-	in_handler = true;
-	require(lock_is_ours());
 	require_errno(ENOMEM, kmem_cache_alloc(cache, QUIET));
-	nasked++;
-	in_handler = false;
-}
-
-/* Before the library's own handlers, so that in a fork it comes after them. */
-static __attribute__((constructor(101))) void register_early(void)
-{
-	pthread_atfork(be_refused_in_fork, NULL, NULL);
 }
 
 /* All locks are held there. */
 START_TEST(fork_handlers_are_refused_in_silence)
 {
-	int status = -1;
-	pid_t child;
-
 	create(&(struct kmem_cache_args){.limit_objects = 1, .limit_reached = note_told});
 	fill(1);
-	handler_asks = true;
-	child = fork();
-	if (child == 0)
-		_exit(0);
-	handler_asks = false;
-	waitpid(child, &status, 0);
-	ck_assert_int_eq(status, 0);
-	ck_assert_uint_eq(nasked, 1);
+	fork_and_ask(be_refused_in_fork);
 	ck_assert_uint_eq(nrefused, 0);
 	require_errno(ENOMEM, kmem_cache_alloc(cache, QUIET));
 	ck_assert_uint_eq(nrefused, 1);
