@@ -26,25 +26,14 @@ static int alloc_limited(struct kmem_cache *cache, gfp_t flags, size_t nobjects,
 		errno = EAGAIN;
 		return 0;
 	}
-	if (!limit_alloc(thread, cache, flags, (unsigned)nobjects, objects))
-		return 0;
-	for (size_t i = 0; flags & __GFP_ZERO && i < nobjects; i++)
-		memset(objects[i], 0, cache->pub.object_size);
-	return (int)nobjects;
+	return limit_alloc(thread, cache, flags, (unsigned)nobjects, objects) ? (int)nobjects : 0;
 }
 
 /* In pieces, or one at a time where no sheaf has any; all or none. */
-static SLOW int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
+static int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
 {
 	size_t done = 0;
 
-	if (nobjects > INT_MAX) {
-		errno = EINVAL;
-		return 0;
-	}
-	/* With a constructor, __GFP_ZERO is refused below. */
-	if (cache->gated && !(flags & __GFP_ZERO && cache->ctor))
-		return alloc_limited(cache, flags, nobjects, objects);
 	if (flags & __GFP_DIRECT_RECLAIM)
 		slot_widen(cache, nobjects);
 	while (done < nobjects) {
@@ -52,7 +41,7 @@ static SLOW int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobject
 		size_t have = slot_fill(slot),
 		       more = nobjects - done < have ? nobjects - done : have;
 
-		if (more && !(flags & __GFP_ZERO)) {
+		if (more) {
 			slot_pop_run(slot, objects + done, more);
 			done += more;
 			continue;
@@ -70,12 +59,33 @@ static SLOW int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobject
 	return (int)nobjects;
 }
 
+static SLOW int alloc_slow(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
+{
+	gfp_t plain = flags & ~__GFP_ZERO;
+	int got;
+
+	if (nobjects > INT_MAX) {
+		errno = EINVAL;
+		return 0;
+	}
+	if (nobjects > 0 && flags & __GFP_ZERO && cache->ctor) {
+		/* Refused, as one object is. */
+		objects[0] = kmem_cache_alloc(cache, flags);
+		return 0;
+	}
+	got = cache->gated ? alloc_limited(cache, plain, nobjects, objects)
+			   : alloc_rest(cache, plain, nobjects, objects);
+	for (int i = 0; flags & __GFP_ZERO && i < got; i++)
+		memset(objects[i], 0, cache->pub.object_size);
+	return got;
+}
+
 int kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
 {
 	if (__builtin_expect(!(flags & __GFP_ZERO), 1) &&
 	    slot_pop_run(slot_of(cache), objects, nobjects))
 		return (int)nobjects;
-	return alloc_rest(cache, flags, nobjects, objects);
+	return alloc_slow(cache, flags, nobjects, objects);
 }
 
 static SLOW void free_rest(struct kmem_cache *cache, size_t nobjects, void **objects)

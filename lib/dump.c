@@ -37,13 +37,6 @@ static const struct slab *slab_holding(const struct kmem_cache *cache, const voi
 	return slab;
 }
 
-static bool is_home(const struct slab *slab, uint32_t index)
-{
-	uint64_t word = atomic_load_explicit(&slab->free[index / 64], memory_order_relaxed);
-
-	return word >> index % 64 & 1;
-}
-
 static bool dump_object(const struct kmem_cache *cache, const void *addr)
 {
 	const struct slab *slab = slab_holding(cache, addr);
@@ -65,7 +58,8 @@ static bool dump_object(const struct kmem_cache *cache, const void *addr)
 		       addr, (size_t)(offset % stride),
 		       (void *)(slab->base + (size_t)index * stride), cache->pub.name,
 		       cache->pub.object_size, (void *)slab->base,
-		       is_home(slab, index) ? "at home" : "not at home: in use, or in a sheaf");
+		       slab_is_home(slab, index) ? "at home"
+						 : "not at home: in use, or in a sheaf");
 	return true;
 }
 

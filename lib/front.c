@@ -178,13 +178,12 @@ void *front_alloc(size_t nbytes, bool *zeroed)
 	return front_new(cache, zeroed);
 }
 
-/* Is it a bin of large blocks, the thread's one sheaf of which is full? What comes stays out. */
+/* Is the thread's one sheaf of the bin full? What comes stays out. */
 static bool front_full(unsigned index)
 {
 	const struct slot *slot = &thread_slots[ID_FRONTS + index];
 
-	return cache_of(ID_FRONTS + index)->no_spare && slot->mask &&
-	       arch_disjoint(&slot->mask, slot->sp + sizeof(void *));
+	return slot->mask && arch_disjoint(&slot->mask, slot->sp + sizeof(void *));
 }
 
 void front_free_run(void *addr)

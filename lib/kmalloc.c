@@ -75,19 +75,12 @@ static void *large_once(size_t nbytes, gfp_t flags, size_t align)
 	return block;
 }
 
-/* One try, with errno where none may wait. Small ones are not zeroed here. */
+/* One try, with errno where none may wait: a large one, or the first of its class. */
 static void *once(size_t nbytes, gfp_t flags, size_t most)
 {
-	struct kmem_cache *cache = NULL;
 	void *block = NULL;
 	bool zeroed;
 
-	if (nbytes <= SMALL_MAX)
-		cache = cache_of(ID_CLASSES + class_index(nbytes));
-	if (cache)
-		return slot_pop(slot_of(cache), &block)
-			       ? block
-			       : slot_alloc_slow(cache, (flags & ~__GFP_ZERO) | GFP_ONCE);
 	if (!(flags & __GFP_DIRECT_RECLAIM)) {
 		if (nbytes > SMALL_MAX && nbytes <= FRONT_MAX)
 			block = large_at_hand(nbytes, flags, natural_align(nbytes, most));
@@ -96,20 +89,17 @@ static void *once(size_t nbytes, gfp_t flags, size_t most)
 		return block;
 	}
 	if (nbytes <= SMALL_MAX)
-		return facade_malloc_once(nbytes, &zeroed); /* the first of its class */
+		return facade_malloc_once(nbytes, &zeroed);
 	return large_once(nbytes, flags, natural_align(nbytes, most));
 }
 
-/* No sheaf has any. */
-static SLOW void *kmalloc_slow(size_t nbytes, gfp_t flags, size_t most)
+static void *kmalloc_other(size_t nbytes, gfp_t flags, size_t most)
 {
 	struct shortage shortage = {
 		.nbytes = nbytes, .npages = nbytes >> PAGE_SHIFT, .flags = flags};
 	bool waits = flags & __GFP_DIRECT_RECLAIM;
 	void *block;
 
-	if (nbytes == 0)
-		return KMEM_ZERO_SIZE;
 	start_ensure();
 	do
 		block = once(nbytes, flags, most);
@@ -117,6 +107,19 @@ static SLOW void *kmalloc_slow(size_t nbytes, gfp_t flags, size_t most)
 	if (!block && waits)
 		errno = ENOMEM;
 	return block;
+}
+
+/* No sheaf has any. Small ones are not zeroed here. */
+static SLOW void *kmalloc_slow(size_t nbytes, gfp_t flags, size_t most)
+{
+	struct kmem_cache *cache = NULL;
+
+	if (nbytes == 0)
+		return KMEM_ZERO_SIZE;
+	if (nbytes <= SMALL_MAX)
+		cache = cache_of(ID_CLASSES + class_index(nbytes));
+	return cache ? slot_alloc_slow(cache, flags & ~__GFP_ZERO)
+		     : kmalloc_other(nbytes, flags, most);
 }
 
 static inline __attribute__((always_inline)) void *kmalloc_most(size_t nbytes, gfp_t flags,

@@ -49,6 +49,8 @@ static size_t purge(const struct shortage *shortage)
 /* To the zones: what is free above them. */
 static void send_home(const struct shortage *shortage)
 {
+	if (shortage->of_limit)
+		return;
 	trim_sheaves(false);
 	front_drop_empty();
 	purge(shortage);
@@ -57,12 +59,9 @@ static void send_home(const struct shortage *shortage)
 /* Objects that were freed lie in sheaves: they are to go home as well. */
 static bool shrink_and_send_home(const struct shortage *shortage, enum shrink_share part)
 {
-	unsigned long nfreed;
-
-	if (shortage->flags & __GFP_NORETRY || !shrink(shortage->flags, part, &nfreed))
+	if (shortage->flags & __GFP_NORETRY || !shrink(shortage->flags, part, NULL))
 		return false;
-	if (!shortage->of_limit)
-		send_home(shortage);
+	send_home(shortage);
 	return true;
 }
 
@@ -70,11 +69,10 @@ static bool act(const struct shortage *shortage, enum stage stage)
 {
 	switch (stage) {
 	case STAGE_PURGE:
-		return !shortage->of_limit && purge(shortage) > 0;
+		return purge(shortage) > 0;
 	case STAGE_HOME:
-		if (!shortage->of_limit)
-			send_home(shortage);
-		return !shortage->of_limit;
+		send_home(shortage);
+		return true;
 	case STAGE_SHRINK:
 		return shrink_and_send_home(shortage, SHRINK_HALF);
 	default:
@@ -99,6 +97,8 @@ static bool act_next(struct shortage *shortage)
 	/* In a fork other handlers may allocate, but all locks are ours. */
 	if (limit_exceeds(shortage->nbytes) || lock_is_ours())
 		return false;
+	if (shortage->of_limit && shortage->stage < STAGE_SHRINK)
+		shortage->stage = STAGE_SHRINK;
 	while (shortage->stage < STAGE_END)
 		if (act(shortage, shortage->stage++))
 			return true;

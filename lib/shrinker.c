@@ -175,29 +175,39 @@ static struct shrinker *step(struct shrinker *last)
 static bool run_shrinkers(gfp_t flags, enum shrink_share part, unsigned long *nfreed)
 {
 	struct shrinker *first = step(NULL);
+	unsigned long freed;
 
 	for (struct shrinker *shrinker = first; shrinker; shrinker = step(shrinker)) {
 		asking = shrinker;
-		*nfreed += run(&shrinker->pub, flags, part);
+		freed = run(&shrinker->pub, flags, part);
 		asking = NULL;
+		if (nfreed)
+			*nfreed += freed;
 	}
 	return first != NULL;
 }
 
 /* What is gone from the caches' objects in use was freed. */
+static unsigned long ask_and_count(struct kmem_cache *cache)
+{
+	uint64_t before = cache_stats(cache).in_use, after;
+
+	ask(cache);
+	after = cache_stats(cache).in_use;
+	return after < before ? before - after : 0;
+}
+
 static bool run_callbacks(unsigned long *nfreed)
 {
-	struct cache_stats before, after;
 	struct kmem_cache *cache;
 	unsigned id = ID_FIRST;
 
 	for (; (cache = ask_next(id)); id = cache->id + 1) {
-		before = cache_stats(cache);
-		ask(cache);
-		after = cache_stats(cache);
+		if (nfreed)
+			*nfreed += ask_and_count(cache);
+		else
+			ask(cache);
 		ask_done(cache);
-		if (after.in_use < before.in_use)
-			*nfreed += before.in_use - after.in_use;
 	}
 	return id != ID_FIRST;
 }
@@ -206,7 +216,6 @@ bool shrink(gfp_t flags, enum shrink_share part, unsigned long *nfreed)
 {
 	bool asked;
 
-	*nfreed = 0;
 	if (asking || lock_is_ours())
 		return false;
 	asked = run_shrinkers(flags, part, nfreed);
@@ -215,7 +224,7 @@ bool shrink(gfp_t flags, enum shrink_share part, unsigned long *nfreed)
 
 unsigned long kmem_shrink(void)
 {
-	unsigned long nfreed;
+	unsigned long nfreed = 0;
 
 	shrink(GFP_KERNEL, SHRINK_ALL, &nfreed);
 	return nfreed;

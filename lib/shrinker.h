@@ -13,8 +13,8 @@
 enum shrink_share { SHRINK_HALF, SHRINK_REST, SHRINK_ALL };
 
 /*
- * Ask each once, no lock being held; whether there was any. *nfreed: objects freed, as far as
- * can be seen. In a callback that this thread runs nobody is asked.
+ * Ask each once, no lock being held; whether there was any. *nfreed, if given, is raised by the
+ * objects freed, as far as can be seen. In a callback that this thread runs nobody is asked.
  */
 bool shrink(gfp_t flags, enum shrink_share part, unsigned long *nfreed);
 /* In the child of a fork: whoever else ran them is gone. */

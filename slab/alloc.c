@@ -370,6 +370,6 @@ void slot_free_slow(struct kmem_cache *cache, void *object)
 			return;
 	}
 	free_more(thread, cache, object);
-	if (__builtin_expect(cache->dtor != NULL, 0) && !(cache->pub.flags & SLAB_NOWAIT))
+	if (__builtin_expect(cache->dtor != NULL, 0))
 		slab_destruct_surplus(cache);
 }

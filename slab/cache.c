@@ -269,10 +269,7 @@ static unsigned each_live(const struct kmem_cache *cache,
 	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
 		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
 			for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
-				uint64_t word = atomic_load_explicit(&slab->free[i / 64],
-								     memory_order_acquire);
-
-				if (word >> (i & 63) & 1)
+				if (slab_is_home(slab, i))
 					continue;
 				n++;
 				if (seen)

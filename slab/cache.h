@@ -100,6 +100,17 @@ static inline struct kmem_cache *cache_of(unsigned id)
 	return atomic_load_explicit(&cache_table[id], memory_order_acquire);
 }
 
+/* n objects, or as many as there is memory for, out of as many slabs as it takes. */
+static inline unsigned cache_refill(struct kmem_cache *cache, struct shelf *shelf, void **out,
+				    unsigned n)
+{
+	unsigned got = 0, more = 1;
+
+	for (; more > 0 && got < n; got += more)
+		more = cache->ops->refill(cache, shelf, out + got, n - got);
+	return got;
+}
+
 /* One more than the highest id ever used. */
 unsigned cache_ids(void);
 

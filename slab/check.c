@@ -10,9 +10,7 @@ static const char *check_slab(const struct kmem_cache *cache, const struct slab 
 	uint32_t nfree = 0, nobjects = cache->pub.slab_objects, room;
 
 	for (uint32_t i = 0; i < nobjects; i++) {
-		bool home = atomic_load_explicit(&slab->free[i / 64], memory_order_relaxed) >>
-				    (i & 63) &
-			    1;
+		bool home = slab_is_home(slab, i);
 
 		nfree += home;
 		if (i >= slab->fresh && !home)

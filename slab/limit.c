@@ -67,17 +67,14 @@ static unsigned take_at_hand(struct thread *thread, struct kmem_cache *cache, vo
 static unsigned take(struct thread *thread, struct kmem_cache *cache, void **objects, unsigned n)
 {
 	struct shelf passing = {.next = 0}, *shelf = &passing;
-	unsigned got = 0, more;
+	unsigned got;
 
 	if (thread && !cache->direct) {
 		shelf = thread_shelf(thread, cache->id);
 		shelf_enlist(thread, shelf, cache->id);
 		shelf->moves++;
 	}
-	do {
-		more = cache->ops->refill(cache, shelf, objects + got, n - got);
-		got += more;
-	} while (more > 0 && got < n);
+	got = cache_refill(cache, shelf, objects, n);
 	if (shelf == &passing || thread_at_bound(thread))
 		cache->ops->detach(cache, shelf);
 	if (shelf == &passing)
@@ -124,16 +121,6 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 	return false;
 }
 
-static size_t slab_free_count(const struct slab *slab)
-{
-	size_t nfree = 0;
-
-	for (unsigned w = 0; w < slab->cache->nwords; w++)
-		nfree += (size_t)__builtin_popcountll(
-			atomic_load_explicit(&slab->free[w], memory_order_relaxed));
-	return nfree;
-}
-
 /* From above: if a fork lost a slab, what might be out of it counts as out. */
 size_t limit_count(const struct kmem_cache *cache)
 {
@@ -141,12 +128,12 @@ size_t limit_count(const struct kmem_cache *cache)
 
 	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
 		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
-			out -= slab_free_count(slab);
+			out -= slab_count_home(slab);
 	for_each_thread (thread) {
 		struct slab *slab = shelf_slab(thread_shelf(thread, cache->id));
 
 		if (slab)
-			out -= slab_free_count(slab);
+			out -= slab_count_home(slab);
 	}
 	return out;
 }

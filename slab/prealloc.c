@@ -30,10 +30,8 @@ struct store {
 static bool take_objects(struct kmem_cache *cache, void **objects, unsigned n)
 {
 	struct shelf shelf = {.next = 0};
-	unsigned done = 0, more = 1;
+	unsigned done = cache_refill(cache, &shelf, objects, n);
 
-	for (; more && done < n; done += more)
-		more = cache->ops->refill(cache, &shelf, objects + done, n - done);
 	cache->ops->detach(cache, &shelf);
 	if (done < n)
 		cache->ops->home(cache, objects, done);
@@ -151,8 +149,7 @@ static void touch_slab(const struct slab *slab)
 	uint32_t stride = slab->cache->pub.stride;
 
 	for (uint32_t i = 0; i < slab->cache->pub.slab_objects; i++)
-		/* acquire: the returner's last use of the object; pairs with slab_return */
-		if (atomic_load_explicit(&slab->free[i / 64], memory_order_acquire) >> (i & 63) & 1)
+		if (slab_is_home(slab, i))
 			touch((void *)(slab->base + (uintptr_t)i * stride), stride);
 }
 

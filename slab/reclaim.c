@@ -115,10 +115,7 @@ static size_t purge_slab(struct slab *slab)
 	size_t npages = 0;
 
 	for (uint32_t i = 0; i < nobjects; i++) {
-		/* acquire: the returner's last use of the object; pairs with slab_return */
-		uint64_t word = atomic_load_explicit(&slab->free[i / 64], memory_order_acquire);
-
-		if (word >> (i & 63) & 1) {
+		if (slab_is_home(slab, i)) {
 			nfree++;
 			continue;
 		}

@@ -3,7 +3,6 @@
 #include "slab/shape.h"
 
 #include "slab/barn.h"
-#include "slab/sheaves.h"
 #include "slab/slab.h"
 
 #include <string.h>

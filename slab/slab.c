@@ -272,11 +272,8 @@ unsigned slab_take(struct slab *slab, void **out, unsigned want)
 void slab_recount(struct slab *slab)
 {
 	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed);
-	uint64_t nfree = 0;
+	uint64_t nfree = slab_count_home(slab);
 
-	for (unsigned w = 0; w < slab->cache->nwords; w++)
-		nfree += (uint64_t)__builtin_popcountll(
-			atomic_load_explicit(&slab->free[w], memory_order_relaxed));
 	atomic_store_explicit(&slab->state, nfree << 32 | (uint32_t)state, memory_order_relaxed);
 }
 

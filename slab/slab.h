@@ -107,6 +107,24 @@ static inline int slab_index(const struct kmem_cache *cache, const struct slab *
 	return (int)index;
 }
 
+static inline bool slab_is_home(const struct slab *slab, uint32_t index)
+{
+	/* acquire: the returner's last use of the object; pairs with slab_return */
+	return atomic_load_explicit(&slab->free[index / 64], memory_order_acquire) >> index % 64 &
+	       1;
+}
+
+/* Objects at home, counted. */
+static inline uint32_t slab_count_home(const struct slab *slab)
+{
+	uint32_t n = 0;
+
+	for (unsigned w = 0; w < slab->cache->nwords; w++)
+		n += (uint32_t)__builtin_popcountll(
+			atomic_load_explicit(&slab->free[w], memory_order_relaxed));
+	return n;
+}
+
 /*
  * A slab with free objects, owned by the caller from now on: the fullest that
  * has several to give, or a new one. NULL: no memory.
