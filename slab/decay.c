@@ -29,7 +29,7 @@ static _Atomic uint32_t trim_all_epoch, trim_ready_epoch;
 static _Atomic uint32_t age_turn_ms, piece_turn_ms;
 static _Atomic bool more_pieces; /* the last one was not all that was old enough */
 
-/* Has the slot not been used since the last look? Those whose cache does not age never are idle. */
+/* Has what the thread has there not been used since the last look, and does its cache age? */
 static bool shelf_idle(struct thread *thread, unsigned id)
 {
 	const struct slot *slot = thread_slot(thread, id);
@@ -39,7 +39,7 @@ static bool shelf_idle(struct thread *thread, unsigned id)
 
 	shelf->seen_sp = sp;
 	shelf->seen_moves = shelf->moves;
-	return same && (shelf_bare(slot, shelf) || !cache_of(id)->nowait);
+	return same && !shelf_bare(slot, shelf) && !cache_of(id)->nowait;
 }
 
 /* Was it asked for since the thread last passed? */
@@ -59,8 +59,10 @@ static void flush_idle(struct thread *thread)
 		struct kmem_cache *cache = cache_of(id);
 		bool idle = shelf_idle(thread, id);
 
-		if (idle || (cache->nowait ? ready : all) ||
-		    asked_since(thread, &cache->trim_epoch))
+		/* Bare: nothing to flush, and the record may be another cache's just now. */
+		if (!shelf_bare(thread_slot(thread, id), thread_shelf(thread, id)) &&
+		    (idle || (cache->nowait ? ready : all) ||
+		     asked_since(thread, &cache->trim_epoch)))
 			thread_flush(thread, cache);
 	}
 	lock_release(&thread->lock, LOCK_THREAD);
