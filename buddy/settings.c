@@ -7,4 +7,5 @@ struct settings settings = {
 	.thp = THP_AUTO,
 	.thread_cache = 2 << 20,
 	.abort_on_error = true,
+	.rcu_pending = 64 << 20,
 };

@@ -15,6 +15,7 @@ struct settings {
 	size_t thread_cache; /* bytes all sheaves of one thread may hold */
 	bool abort_on_error; /* else: report and go on */
 	bool background;     /* a thread gives memory back */
+	size_t rcu_pending;  /* bytes that may wait for a grace period before who frees waits */
 };
 
 extern struct settings settings;

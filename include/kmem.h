@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libkmem, the whole public interface. */
+/* libkmem, the whole public interface; <kmem/rcu.h> is that of libkmem-rcu. */
 #ifndef KMEM_H
 #define KMEM_H
 

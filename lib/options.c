@@ -62,14 +62,24 @@ static int set_limit(const char *value)
 	return parse_size(value, &nbytes) < 0 ? -EINVAL : kmem_limit_set(nbytes);
 }
 
-static int set_thread_cache(const char *value)
+static int set_bytes(const char *value, size_t *setting)
 {
 	size_t nbytes;
 
 	if (parse_size(value, &nbytes) < 0)
 		return -EINVAL;
-	settings.thread_cache = nbytes;
+	__atomic_store_n(setting, nbytes, __ATOMIC_RELAXED);
 	return 0;
+}
+
+static int set_thread_cache(const char *value)
+{
+	return set_bytes(value, &settings.thread_cache);
+}
+
+static int set_rcu_pending(const char *value)
+{
+	return set_bytes(value, &settings.rcu_pending);
 }
 
 static int set_thp(const char *value)
@@ -113,6 +123,7 @@ static const struct {
 	{"decay_ms", set_decay},
 	{"limit_bytes", set_limit},
 	{"on_error", set_on_error},
+	{"rcu_pending", set_rcu_pending},
 	{"thp", set_thp},
 	{"thread_cache", set_thread_cache},
 };

@@ -5,8 +5,10 @@
  *	purge               under a limit, a few more dirty pages than are wanted
  *	free memory home    sheaves of this thread and barns, empty slabs and spans; other
  *	                    threads are asked for theirs; under a limit purged as well
+ *	grace               a grace period, for what waits for one; home
  *	shrink              shrinkers and reclaim callbacks, for half of what they have; home
  *	shrink all          shrinkers for all of it; home
+ *	grace               once more, for what shrinkers freed so
  *	rest                if it may not fail: a few milliseconds, then all of it again
  *
  * No lock is held: the callbacks are the program's. One of them that finds no memory itself
@@ -22,9 +24,18 @@
 #include "lib/shrinker.h"
 #include "lib/trim.h"
 #include "slab/ask.h"
+#include "slab/rcu.h"
 #include "slab/reclaim.h"
 
-enum stage { STAGE_PURGE, STAGE_HOME, STAGE_SHRINK, STAGE_SHRINK_ALL, STAGE_END };
+enum stage {
+	STAGE_PURGE,
+	STAGE_HOME,
+	STAGE_GRACE,
+	STAGE_SHRINK,
+	STAGE_SHRINK_ALL,
+	STAGE_GRACE_AGAIN,
+	STAGE_END
+};
 
 #define PURGE_MORE ((size_t)256)		 /* pages, for records and the next requests */
 #define REST_MOST  6u				 /* doublings of a millisecond */
@@ -65,6 +76,17 @@ static bool shrink_and_send_home(const struct shortage *shortage, enum shrink_sh
 	return true;
 }
 
+/* Objects come home, and slabs that they leave empty go by another grace period. */
+static bool grace(const struct shortage *shortage)
+{
+	if (!rcu_drain(false))
+		return false;
+	send_home(shortage);
+	rcu_drain(false);
+	purge(shortage);
+	return true;
+}
+
 static bool act(const struct shortage *shortage, enum stage stage)
 {
 	switch (stage) {
@@ -75,8 +97,10 @@ static bool act(const struct shortage *shortage, enum stage stage)
 		return true;
 	case STAGE_SHRINK:
 		return shrink_and_send_home(shortage, SHRINK_HALF);
-	default:
+	case STAGE_SHRINK_ALL:
 		return shrink_and_send_home(shortage, SHRINK_REST);
+	default:
+		return grace(shortage);
 	}
 }
 
@@ -97,8 +121,8 @@ static bool act_next(struct shortage *shortage)
 	/* In a fork other handlers may allocate, but all locks are ours. */
 	if (limit_exceeds(shortage->nbytes) || lock_is_ours())
 		return false;
-	if (shortage->of_limit && shortage->stage < STAGE_SHRINK)
-		shortage->stage = STAGE_SHRINK;
+	if (shortage->of_limit && shortage->stage < STAGE_GRACE)
+		shortage->stage = STAGE_GRACE;
 	while (shortage->stage < STAGE_END)
 		if (act(shortage, shortage->stage++))
 			return true;

@@ -5,6 +5,7 @@
 #include "buddy/buddy.h"
 #include "lib/core.h"
 #include "lib/front.h"
+#include "slab/rcu.h"
 #include "slab/reclaim.h"
 #include "slab/slot.h"
 
@@ -22,6 +23,7 @@ void trim_sheaves(bool ready)
 		if (cache_of(id) && (ready || !cache_of(id)->nowait))
 			cache_drain(cache_of(id));
 	lock_release(&cache_lock, LOCK_CACHES);
+	rcu_wake();
 }
 
 int kmem_trim(void)

@@ -8,6 +8,7 @@
 #include "buddy/shortage.h"
 #include "slab/ask.h"
 #include "slab/barn.h"
+#include "slab/rcu.h"
 #include "slab/reclaim.h"
 #include "slab/shape.h"
 #include "slab/sheaves.h"
@@ -163,7 +164,16 @@ static int create_try(const struct cache_shape *shape, struct kmem_cache **cache
 	return err;
 }
 
-static struct kmem_cache *create(const struct cache_shape *shape)
+/* The queue of the flavour, where slabs or frees are to wait for its grace periods. */
+static bool find_queue(struct cache_shape *shape)
+{
+	if (!(shape->flags & SLAB_TYPESAFE_BY_RCU) && !shape->args.flavor)
+		return true;
+	shape->rcu = rcu_ops_get()->queue(shape->args.flavor);
+	return shape->rcu;
+}
+
+static struct kmem_cache *create(struct cache_shape *shape)
 {
 	struct shortage shortage = {.nbytes = sizeof(struct kmem_cache),
 				    .flags = GFP_KERNEL | __GFP_NOWARN};
@@ -173,6 +183,8 @@ static struct kmem_cache *create(const struct cache_shape *shape)
 
 	if (wrong)
 		return create_failed(shape, EINVAL, wrong);
+	if (!find_queue(shape))
+		return create_failed(shape, ENOMEM, "no memory");
 	do
 		err = create_try(shape, &cache);
 	while (err == -ENOMEM && shortage_again(&shortage));
@@ -323,8 +335,19 @@ static void record_put_locked(struct kmem_cache *cache)
 	free_records = cache;
 }
 
-/* One try to destroy the cache: what still lives, and how many slabs. false: it is none. */
-static bool destroy_try(struct kmem_cache *cache, unsigned *nlive, unsigned *nslabs)
+struct remains {
+	unsigned nlive;	   /* objects */
+	unsigned nslabs;   /* with or without any */
+	unsigned nwaiting; /* slabs that wait for a grace period */
+};
+
+static bool is_clean(const struct remains *left)
+{
+	return !left->nlive && !left->nslabs && !left->nwaiting;
+}
+
+/* One try to destroy the cache, and what is left of it. false: it is none. */
+static bool destroy_try(struct kmem_cache *cache, struct remains *left)
 {
 	bool known;
 
@@ -334,9 +357,11 @@ static bool destroy_try(struct kmem_cache *cache, unsigned *nlive, unsigned *nsl
 	known = cache->pub.id != 0;
 	if (known) {
 		recall(cache);
-		*nlive = each_live(cache, NULL);
-		*nslabs = cache->pub.nslabs;
-		if (!*nlive && !*nslabs)
+		left->nlive = each_live(cache, NULL);
+		left->nslabs = cache->pub.nslabs;
+		/* acquire: who freed the last; pairs with free_slab in rcu.c */
+		left->nwaiting = atomic_load_explicit(&cache->nwaiting, memory_order_acquire);
+		if (is_clean(left))
 			record_put_locked(cache);
 	}
 	lock_release(&cache_lock, LOCK_CACHES);
@@ -344,9 +369,21 @@ static bool destroy_try(struct kmem_cache *cache, unsigned *nlive, unsigned *nsl
 	return known;
 }
 
+/*
+ * Do what may be done about it with no lock held. Two grace periods: one for objects that
+ * were freed by RCU, one for the slabs they leave.
+ */
+static bool work_off(struct kmem_cache *cache, const struct remains *left, unsigned *ndrains)
+{
+	if (!left->nlive && slab_destruct(cache))
+		return true;
+	return (*ndrains)++ < 2 && rcu_drain(true);
+}
+
 int kmem_cache_destroy(struct kmem_cache *cache)
 {
-	unsigned nlive = 0, nslabs = 0;
+	struct remains left = {0};
+	unsigned ndrains = 0;
 	bool known;
 
 	if (!cache)
@@ -358,9 +395,9 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 	}
 	/* Destructors run in between, with no lock held. */
 	do
-		known = destroy_try(cache, &nlive, &nslabs);
-	while (known && !nlive && nslabs && slab_destruct(cache));
-	if (nslabs)
+		known = destroy_try(cache, &left);
+	while (known && !is_clean(&left) && work_off(cache, &left, &ndrains));
+	if (!is_clean(&left))
 		ask_resume(cache);
 	if (!known) {
 		report_bug("kmem_cache_destroy: the cache at %p was destroyed before",
@@ -368,12 +405,16 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 		return -EINVAL;
 	}
 	/* Nobody uses the cache, so its slabs stay where they are without the lock. */
-	if (nlive)
+	if (left.nlive)
 		each_live(cache, report_live);
-	else if (nslabs)
+	else if (left.nslabs)
 		report("kmem_cache_destroy: cache '%s': %u slabs were lost in a fork",
-		       cache->pub.name, nslabs);
-	return nslabs ? -EBUSY : 0;
+		       cache->pub.name, left.nslabs);
+	else if (left.nwaiting)
+		report("kmem_cache_destroy: cache '%s': %u slabs wait for a grace period, and "
+		       "this thread is a reader",
+		       cache->pub.name, left.nwaiting);
+	return is_clean(&left) ? 0 : -EBUSY;
 }
 
 int kmem_cache_shrink(struct kmem_cache *cache)
@@ -388,6 +429,7 @@ int kmem_cache_shrink(struct kmem_cache *cache)
 	}
 	cache_drain(cache);
 	slab_destruct(cache);
+	rcu_wake();
 	return __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED) != 0;
 }
 

@@ -36,6 +36,7 @@ enum slab_bucket {		  /* by the share of free objects */
 		   BUCKETS
 };
 
+struct rcu_queue;
 struct shelf;
 struct slab;
 
@@ -77,8 +78,10 @@ struct kmem_cache {
 	_Atomic size_t used; /* counted where there is a limit */
 	void (*reclaim)(struct kmem_cache *cache, void *data);
 	void (*limit_reached)(struct kmem_cache *cache, void *data);
-	void *data;		/* for both */
-	_Atomic uint32_t asked; /* by those who call reclaim (ask.h) */
+	void *data;		   /* for both */
+	struct rcu_queue *rcu;	   /* of the flavour its frees wait for; NULL: none was named */
+	_Atomic uint32_t nwaiting; /* slabs that wait for a grace period */
+	_Atomic uint32_t asked;	   /* by those who call reclaim (ask.h) */
 
 	struct barn *_Atomic barns; /* BARNS of them; NULL: nobody gave yet (barn.h) */
 
@@ -93,6 +96,12 @@ struct kmem_cache {
 extern struct kmem_cache *_Atomic cache_table[ID_LIMIT];
 extern struct lock cache_lock; /* create, destroy, and walks over all caches */
 #pragma GCC visibility pop
+
+/* Do its slabs wait for a grace period, so that readers may look at objects freed meanwhile? */
+static inline bool cache_typesafe(const struct kmem_cache *cache)
+{
+	return cache->pub.flags & SLAB_TYPESAFE_BY_RCU;
+}
 
 static inline struct kmem_cache *cache_of(unsigned id)
 {
@@ -119,6 +128,7 @@ struct cache_shape {
 	unsigned size;
 	slab_flags_t flags;
 	struct kmem_cache_args args;
+	struct rcu_queue *rcu;
 };
 
 /* The cache of a fixed id, below ID_USER, made if it is not there. NULL: no memory. */

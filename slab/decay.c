@@ -12,6 +12,7 @@
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/rcu.h"
 #include "slab/reclaim.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
@@ -148,6 +149,7 @@ size_t decay_process(void)
 		npages = give_piece(decay_ms);
 		total += npages;
 	} while (npages >= PIECE_PAGES);
+	rcu_wake();
 	return total;
 }
 
@@ -174,6 +176,7 @@ void thread_pass_slow(struct thread *thread)
 	}
 	if (process_pass(now))
 		thread_pass_soon(thread);
+	rcu_wake();
 }
 
 /* Two of them, or one, say what is asked in the epoch that begins now. */

@@ -36,7 +36,7 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags)
 	return object;
 }
 
-static __attribute__((noinline)) void free_wrong(const struct kmem_cache *cache, const void *object)
+__attribute__((noinline)) void object_wrong(const struct kmem_cache *cache, const void *object)
 {
 	unsigned id = pagemap_id(object);
 
@@ -53,7 +53,7 @@ static __attribute__((noinline)) void free_wrong(const struct kmem_cache *cache,
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
 	if (__builtin_expect(pagemap_id(object) != cache->id, 0))
-		free_wrong(cache, object);
+		object_wrong(cache, object);
 	else if (__builtin_expect(!slot_push(slot_of(cache), object), 0))
 		slot_free_slow(cache, object);
 }

@@ -3,7 +3,7 @@
  * Few survivors pin a slab, but not all its pages: those that hold free objects
  * only go back to the system while the slab lives on. Bitmaps lie outside the
  * slabs, so nothing is lost with the pages but what a constructor wrote, or what a
- * destructor may want to see: slabs of caches with one are left alone.
+ * destructor or an RCU reader may want to see: slabs of such caches are left alone.
  *
  * Slabs without owner are taken off their lists in batches, as if to take
  * objects from them; so nobody else takes any, and those that come home meanwhile
@@ -64,8 +64,9 @@ static enum slab_bucket first_bucket_locked(const struct kmem_cache *cache, cons
 {
 	if (cache->nowait && !pass->asked)
 		return BUCKET_EMPTY;
-	return cache->ctor || cache->dtor || cache->pub.stride < STRIDE_LEAST ? BUCKET_EMPTY
-									      : BUCKET_FOURTH;
+	if (cache->ctor || cache->dtor || cache_typesafe(cache))
+		return BUCKET_EMPTY;
+	return cache->pub.stride < STRIDE_LEAST ? BUCKET_EMPTY : BUCKET_FOURTH;
 }
 
 /* Own a batch of slabs worth a visit, chained by next; their number. */

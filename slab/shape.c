@@ -3,6 +3,7 @@
 #include "slab/shape.h"
 
 #include "slab/barn.h"
+#include "slab/rcu.h"
 #include "slab/slab.h"
 
 #include <string.h>
@@ -147,6 +148,7 @@ void shape_apply(const struct cache_shape *shape, struct kmem_cache *cache)
 	set_slab_size(cache);
 	shape_sheaves(cache);
 	set_args(cache, &shape->args);
+	cache->rcu = shape->rcu;
 	set_barns(cache);
 }
 
@@ -182,8 +184,10 @@ const char *shape_error(const struct cache_shape *shape)
 		return "name is longer than 63 bytes";
 	if (shape->size == 0 || shape->size > KMEM_CACHE_SIZE_MAX)
 		return "size is not between 1 and 4194304";
-	if (shape->flags & SLAB_TYPESAFE_BY_RCU)
-		return "SLAB_TYPESAFE_BY_RCU needs RCU, which is not there";
+	if (shape->flags & SLAB_TYPESAFE_BY_RCU && !rcu_ops_get())
+		return "SLAB_TYPESAFE_BY_RCU needs libkmem-rcu, which is not there";
+	if (args->flavor && !rcu_ops_get())
+		return "flavor needs libkmem-rcu, which is not there";
 	if (shape->flags & ~SLAB_KNOWN)
 		return "flags has unknown bits";
 	if (args->align & (args->align - 1) || args->align > PAGE_BYTES)

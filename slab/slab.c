@@ -8,6 +8,7 @@
 #include "buddy/report.h"
 #include "buddy/sys.h"
 #include "slab/limit.h"
+#include "slab/rcu.h"
 
 #define EMPTY_KEEP 2 /* empty slabs a cache keeps until they decay */
 
@@ -69,8 +70,7 @@ static void destruct_objects(const struct slab *slab)
 		cache->dtor((void *)(slab->base + (uintptr_t)i * cache->pub.stride));
 }
 
-/* The slab's pages back to the buddy: no list knows it any more, no lock is held. */
-static void slab_destroy(struct slab *slab)
+void slab_free(struct slab *slab)
 {
 	size_t npages = slab->cache->pub.slab_pages;
 	void *base = (void *)slab->base;
@@ -81,6 +81,15 @@ static void slab_destroy(struct slab *slab)
 	pagemap_set(base, npages, ID_NONE, NULL);
 	buddy_free(base, npages);
 	meta_pool_put(&slab_pool, slab);
+}
+
+/* No list knows it any more, no lock is held. */
+static void slab_destroy(struct slab *slab)
+{
+	if (cache_typesafe(slab->cache))
+		rcu_defer(slab);
+	else
+		slab_free(slab);
 }
 
 static struct slab *slab_create(struct kmem_cache *cache)

@@ -163,6 +163,9 @@ unsigned slab_destruct(struct kmem_cache *cache);
 /* The same, all but the few that any cache keeps. */
 void slab_destruct_surplus(struct kmem_cache *cache);
 
+/* The slab's pages back to the buddy, objects destructed; no list knows it any more. */
+void slab_free(struct slab *slab);
+
 extern const struct cache_ops slab_ops;
 
 #endif

@@ -74,6 +74,9 @@ static inline void thread_pass(struct thread *thread)
 		thread_pass_slow(thread);
 }
 
+/* Report an address that is freed to a cache it is not of; NULL is none. */
+void object_wrong(const struct kmem_cache *cache, const void *object);
+
 /* Let it look at the clock the next time. */
 static inline void thread_pass_soon(struct thread *thread)
 {

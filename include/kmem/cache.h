@@ -18,6 +18,7 @@
 KMEM_BEGIN_DECLS
 
 struct kmem_cache;
+struct rcu_flavor_struct;
 
 typedef unsigned int slab_flags_t;
 
@@ -37,7 +38,7 @@ typedef unsigned int slab_flags_t;
 #define SLAB_STORE_USER		0x00800u /* accepted */
 #define SLAB_TRACE		0x01000u /* accepted */
 #define SLAB_FAILSLAB		0x02000u /* accepted */
-#define SLAB_TYPESAFE_BY_RCU	0x04000u /* refused with EINVAL: there is no RCU to defer by */
+#define SLAB_TYPESAFE_BY_RCU	0x04000u /* pages outlive readers (kmem/rcu.h); EINVAL without it */
 #define SLAB_NOWARN		0x10000u /* libkmem's: a refused create prints nothing */
 #define SLAB_NOWAIT		0x20000u /* libkmem's: a free makes no system call, waits for no lock */
 
@@ -72,6 +73,8 @@ typedef unsigned int slab_flags_t;
  *                  of those made from within it, or from within reclaim
  * reserve_objects  of the limit, kept for requests with __GFP_HIGH
  * data             for reclaim and limit_reached
+ * flavor           liburcu's flavour that readers of the objects use; NULL: urcu-memb.
+ *                  Needs libkmem-rcu, as SLAB_TYPESAFE_BY_RCU does (kmem/rcu.h)
  */
 struct kmem_cache_args {
 	unsigned int align;
@@ -88,6 +91,7 @@ struct kmem_cache_args {
 	void (*limit_reached)(struct kmem_cache *cache, void *data);
 	size_t reserve_objects;
 	void *data;
+	const struct rcu_flavor_struct *flavor;
 };
 
 /*

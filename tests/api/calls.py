@@ -138,7 +138,7 @@ class CacheArgs(ctypes.Structure):
                 ("use_freeptr_offset", ctypes.c_bool), ("ctor", c_void_p), ("sheaf_capacity", c_uint),
                 ("dtor", c_void_p), ("reclaim", c_void_p), ("limit_objects", c_size_t),
                 ("limit_bytes", c_size_t), ("limit_reached", c_void_p), ("reserve_objects", c_size_t),
-                ("data", c_void_p)]
+                ("data", c_void_p), ("flavor", c_void_p)]
 
 
 def test_kmem_cache_create_args():

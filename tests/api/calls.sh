@@ -5,5 +5,5 @@
 . "$(dirname "$0")/../lib.sh"
 need python3
 
-nm -D --defined-only "$core" | sed -n 's/.* [TWi] \(kmem_[a-z_0-9]*\).*/\1/p' | grep -v '^kmem_core_' >"$work/names"
+nm -D --defined-only "$core" | sed -n 's/.* [TWi] \(kmem_[a-z_0-9]*\).*/\1/p' | grep -v -e '^kmem_core_' -e '^kmem_private_' >"$work/names"
 timeout 60 "$here/calls.py" "$core" "$work/names" || fail "a call failed, see above"

@@ -13,6 +13,12 @@ sed -n 's/^\t\([a-z_0-9]*\);$/\1/p' "$source_dir/lib/libkmem-malloc.map" | sort 
 exported "$override" | diff "$work/wanted" - ||
 	fail "libkmem-malloc.so exports others (>) or fewer (<) than the C library's names"
 
+if [ -e "$build/lib/libkmem-rcu.so" ]; then
+	exported "$build/lib/libkmem-rcu.so" | sed -n 's/@@LIBKMEM_RCU_0\.1$//p' >"$work/exported"
+	grep -ohE '\bkmem_[a-z_]*rcu[a-z_]*\(' "$source_dir/include/kmem/rcu.h" | tr -d '(' | sort -u |
+		diff - "$work/exported" || fail "libkmem-rcu.so exports others (>) or fewer (<) than kmem/rcu.h has"
+fi
+
 needed() { readelf -d "$1" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sort | tr '\n' ' '; }
 [ "$(needed "$core" | tr ' ' '\n' | grep -cv -e '^libc\.so' -e '^ld-linux' -e '^$')" -eq 0 ] ||
 	fail "libkmem.so needs more than the C library: $(needed "$core")"

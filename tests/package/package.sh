@@ -46,6 +46,16 @@ for library in kmem-malloc kmem-malloc-static; do
 	expect libkmem "$work/build/user-$library"
 done
 
+if [ -e "$libdir/libkmem-rcu.so" ]; then
+	# shellcheck disable=SC2046
+	gcc -std=gnu17 -Wall -Wextra -Werror "$here/rcu.c" -o "$work/rcu" $(pkg-config --cflags --libs libkmem-rcu) ||
+		fail "libkmem-rcu by pkg-config"
+	for program in rcu build/rcu-kmem-rcu build/rcu-kmem-rcu-static; do
+		said=$(timeout 20 env LD_LIBRARY_PATH="$libdir" "$work/$program") || fail "$program exits with $?"
+		[ "$said" = freed ] || fail "$program says $said"
+	done
+fi
+
 # The installed override finds the installed core beside itself.
 timeout 20 env LD_PRELOAD="$libdir/libkmem-malloc.so" ldd "$(command -v sort)" >"$work/log" ||
 	fail "ldd with the installed libkmem-malloc.so preloaded"

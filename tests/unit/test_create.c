@@ -225,9 +225,10 @@ START_TEST(flags_that_are_unknown_or_cannot_be)
 	refuse_flags(0x8000, "flags has unknown bits");
 	refuse_flags(0x80000000, "flags has unknown bits");
 	refuse_flags(SLAB_HWCACHE_ALIGN | 0x40000, "flags has unknown bits");
-	refuse_flags(SLAB_TYPESAFE_BY_RCU, "SLAB_TYPESAFE_BY_RCU needs RCU, which is not there");
+	refuse_flags(SLAB_TYPESAFE_BY_RCU,
+		     "SLAB_TYPESAFE_BY_RCU needs libkmem-rcu, which is not there");
 	refuse_flags(SLAB_TYPESAFE_BY_RCU | SLAB_ACCOUNT,
-		     "SLAB_TYPESAFE_BY_RCU needs RCU, which is not there");
+		     "SLAB_TYPESAFE_BY_RCU needs libkmem-rcu, which is not there");
 }
 END_TEST
 

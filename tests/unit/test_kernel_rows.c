@@ -115,8 +115,9 @@ START_TEST(SLAB_flags_are_all_taken_but_one)
 }
 END_TEST
 
-START_TEST(SLAB_TYPESAFE_BY_RCU_is_refused_without_RCU)
+START_TEST(SLAB_TYPESAFE_BY_RCU_is_refused_without_libkmem_rcu)
 {
+	/* With it they are tested in tests/rcu. */
 	require_errno(EINVAL,
 		      kmem_cache_create("rcu", 24, 0, SLAB_TYPESAFE_BY_RCU | SLAB_NOWARN, NULL));
 }
@@ -357,7 +358,7 @@ END_TEST
 
 UNIT_MAIN("kernel_rows", kmem_cache_create_takes_both_forms,
 	  kmem_cache_args_are_what_the_cache_is_like, SLAB_flags_are_all_taken_but_one,
-	  SLAB_TYPESAFE_BY_RCU_is_refused_without_RCU, GFP_flags_say_who_may_wait,
+	  SLAB_TYPESAFE_BY_RCU_is_refused_without_libkmem_rcu, GFP_flags_say_who_may_wait,
 	  kmem_cache_alloc_gives_constructed_objects_again, kmem_cache_zalloc_gives_zeros,
 	  kmem_cache_alloc_node_and_lru, kmem_cache_alloc_bulk_gives_all_or_none,
 	  kmem_cache_free_bulk_without_a_cache_takes_several,

@@ -30,7 +30,8 @@ foreach(page ${pages})
 	endforeach()
 endforeach()
 
-# find_package(libkmem CONFIG): libkmem::kmem, ::kmem-static, ::kmem-malloc, ::kmem-malloc-static.
+# find_package(libkmem CONFIG): libkmem::kmem, ::kmem-static, ::kmem-malloc, ::kmem-malloc-static, and
+# ::kmem-rcu, ::kmem-rcu-static where liburcu is; the last needs one of the static cores beside it.
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/libkmem)
 install(EXPORT libkmem NAMESPACE libkmem:: DESTINATION ${package} FILE libkmemTargets.cmake)
 file(WRITE ${PROJECT_BINARY_DIR}/libkmemConfig.cmake
@@ -43,7 +44,10 @@ install(FILES ${PROJECT_BINARY_DIR}/libkmemConfig.cmake
 
 # The .pc files find their prefix from where they lie, so an installed tree can be moved.
 file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-foreach(name libkmem libkmem-malloc)
+foreach(name libkmem libkmem-malloc libkmem-rcu)
+	if(name STREQUAL "libkmem-rcu" AND NOT TARGET kmem-rcu)
+		continue()
+	endif()
 	configure_file(tools/cmake/${name}.pc.in ${name}.pc @ONLY)
 	install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()

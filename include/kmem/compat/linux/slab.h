@@ -11,6 +11,7 @@
 #include <kmem/cache.h>
 #include <kmem/kmalloc.h>
 #include <kmem/malloc.h>
+#include <kmem/rcu.h>
 #include <kmem/sheaf.h>
 #include <linux/gfp.h>
 
@@ -179,6 +180,25 @@ static inline void kvfree_sensitive(const void *block, size_t nbytes)
 	(void)nbytes;
 	kmem_kfree_sensitive(block);
 }
+
+/*
+ * Frees after a grace period, by libkmem-rcu. The field is the source's struct rcu_head, liburcu's
+ * or any other with room for two pointers.
+ */
+#define kfree_rcu(block, field)                                                                    \
+	do {                                                                                       \
+		__typeof__(block) kmem_compat_block = (block);                                     \
+                                                                                                   \
+		_Static_assert(sizeof(kmem_compat_block->field) >= sizeof(struct kmem_rcu_room),   \
+			       "an rcu_head has room for two pointers");                           \
+		if (kmem_compat_block)                                                             \
+			kmem_kfree_rcu((void *)kmem_compat_block,                                  \
+				       (struct kmem_rcu_room *)&kmem_compat_block->field);         \
+	} while (0)
+#define kvfree_rcu		    kfree_rcu
+#define kfree_rcu_mightsleep(block) kmem_kfree_rcu_mightsleep((void *)(block))
+#define kvfree_rcu_mightsleep	    kfree_rcu_mightsleep
+#define kvfree_rcu_barrier()	    ((void)kmem_rcu_barrier())
 
 /* Copies, the kernel's <linux/string.h>. */
 KMEM_COMPAT_ALLOC(2) void *kmemdup(const void *from, size_t nbytes, gfp_t flags)

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* A flavour whose grace periods end when the test says so, and whose readers are who it says. */
+#ifndef TESTS_RCU_FLAVOR_H
+#define TESTS_RCU_FLAVOR_H
+
+#include "tests/unit/unit.h"
+
+#include "buddy/sys.h"
+#include "lib/stats.h"
+#include "slab/slab.h"
+
+#include <kmem.h>
+#include <kmem/rcu.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <urcu/urcu-memb.h>
+
+#define SIZE 64u
+
+static _Atomic unsigned periods_begun;
+static _Atomic bool periods_end; /* else they last */
+static __thread bool is_reader, is_online;
+static __thread unsigned ntimes_offline;
+
+static void synchronize(void)
+{
+	periods_begun++;
+	while (!periods_end)
+		unit_sleep_ms(1);
+}
+
+static int ongoing(void)
+{
+	return is_reader || is_online;
+}
+
+static void go_offline(void)
+{
+	ntimes_offline += is_online;
+	is_online = false;
+}
+
+static void go_online(void)
+{
+	is_online = true;
+}
+
+static const struct rcu_flavor_struct held = {
+	.read_ongoing = ongoing,
+	.update_synchronize_rcu = synchronize,
+	.thread_offline = go_offline,
+	.thread_online = go_online,
+};
+
+static struct kmem_cache *cache;
+
+static inline void make_cache(unsigned size, slab_flags_t flags)
+{
+	struct kmem_cache_args args = {.flavor = &held};
+
+	periods_end = false;
+	cache = kmem_cache_create("held", size, &args, flags);
+	ck_assert_ptr_nonnull(cache);
+}
+
+static inline void *make_object(void)
+{
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+
+	require(object);
+	return memset(object, 0x5a, kmem_cache_size(cache));
+}
+
+static inline bool is_untouched(const void *object)
+{
+	for (unsigned i = 0; i < kmem_cache_size(cache); i++)
+		if (((const unsigned char *)object)[i] != 0x5a)
+			return false;
+	return true;
+}
+
+static inline uint64_t in_use(void)
+{
+	return cache_stats(cache).in_use;
+}
+
+static inline void wait_for_period(unsigned n)
+{
+	while (periods_begun < n)
+		unit_sleep_ms(1);
+}
+
+/* A while in which grace periods last. */
+#define HOLD_MS 100u
+
+static pthread_t ender;
+
+static inline void *end_later(void *unused)
+{
+	unit_sleep_ms(HOLD_MS);
+	periods_end = true;
+	return unused;
+}
+
+static inline void end_periods_soon(void)
+{
+	ck_assert_int_eq(pthread_create(&ender, NULL, end_later, NULL), 0);
+}
+
+/* Nobody has waited less. */
+static inline void check_period_ended(void)
+{
+	ck_assert(periods_end);
+	pthread_join(ender, NULL);
+}
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/* Across a fork: what waits is freed in the parent, and in the child, whatever was under way. */
+#include "flavor.h"
+
+#define MANY 1000u
+
+static void free_many(void)
+{
+	for (unsigned i = 0; i < MANY; i++)
+		ck_assert_int_eq(kmem_cache_free_rcu(cache, make_object()), 0);
+}
+
+/* In the child too all is freed, and it can free more. */
+static void finish(void)
+{
+	periods_end = true;
+	is_reader = false;
+	free_many();
+	require(kmem_rcu_barrier() == 0);
+	require(in_use() == 0 && !cache_check(cache));
+	require(kmem_cache_destroy(cache) == 0);
+}
+
+static void fork_and_finish(void)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		alarm(UNIT_TIMEOUT / 2);
+		finish();
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	ck_assert_int_eq(status, 0);
+	finish();
+}
+
+START_TEST(what_waits_is_freed_in_the_child)
+{
+	make_cache(SIZE, 0);
+	free_many();
+	fork_and_finish();
+}
+END_TEST
+
+START_TEST(so_is_what_a_pass_had_taken)
+{
+	make_cache(SIZE, 0);
+	free_many();
+	wait_for_period(1);
+	free_many();
+	fork_and_finish();
+}
+END_TEST
+
+START_TEST(so_are_slabs)
+{
+	make_cache(SIZE, SLAB_TYPESAFE_BY_RCU);
+	free_many();
+	periods_end = true;
+	ck_assert_int_eq(kmem_rcu_barrier(), 0);
+	periods_end = false;
+	kmem_cache_shrink(cache);
+	wait_for_period(periods_begun + 1);
+	fork_and_finish();
+}
+END_TEST
+
+START_TEST(a_reader_may_fork)
+{
+	make_cache(SIZE, 0);
+	free_many();
+	wait_for_period(1);
+	is_reader = true;
+	fork_and_finish();
+}
+END_TEST
+
+static _Atomic bool storm_over;
+
+static void *storm(void *unused)
+{
+	while (!storm_over)
+		require(kmem_cache_free_rcu(cache, make_object()) == 0);
+	return unused;
+}
+
+/* Whatever the worker and others are at, the child can free. */
+START_TEST(forks_in_a_storm)
+{
+	pthread_t threads[3];
+	int status = -1;
+
+	make_cache(SIZE, SLAB_TYPESAFE_BY_RCU);
+	periods_end = true;
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, storm, NULL), 0);
+	for (unsigned i = 0; i < 50; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			alarm(UNIT_TIMEOUT / 2);
+			free_many();
+			_exit(kmem_rcu_barrier() == 0 ? 0 : 1);
+		}
+		waitpid(child, &status, 0);
+		ck_assert_int_eq(status, 0);
+	}
+	storm_over = true;
+	for (unsigned i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	finish();
+}
+END_TEST
+
+UNIT_MAIN("rcu_fork", what_waits_is_freed_in_the_child, so_is_what_a_pass_had_taken, so_are_slabs,
+	  a_reader_may_fork, forks_in_a_storm)
