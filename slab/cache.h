@@ -143,6 +143,9 @@ void cache_decay(struct kmem_cache *cache);
 /* NULL, or the first broken invariant; exact only while nobody uses the cache. */
 const char *cache_check(struct kmem_cache *cache);
 
+/* The record, of which nothing is left, forgets the cache, and each thread its counts. */
+void cache_forget_locked(struct kmem_cache *cache);
+
 /* Around a change of more than one published word: takes the cache's lock, seq is odd. */
 void cache_change_begin(struct kmem_cache *cache);
 void cache_change_end(struct kmem_cache *cache);

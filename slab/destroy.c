@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/* The end of a cache: everything home, what still lives reported, the record for the next. */
+#include "buddy/report.h"
+#include "slab/ask.h"
+#include "slab/rcu.h"
+#include "slab/reclaim.h"
+#include "slab/sheaves.h"
+#include "slab/slab.h"
+
+#include <errno.h>
+
+/* Call seen, if given, for each object that is not at home; how many. */
+static unsigned each_live(const struct kmem_cache *cache,
+			  void (*seen)(const struct kmem_cache *cache, void *object))
+{
+	unsigned n = 0;
+
+	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
+			for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
+				if (slab_is_home(slab, i))
+					continue;
+				n++;
+				if (seen)
+					seen(cache, (void *)(slab->base +
+							     (uintptr_t)i * cache->pub.stride));
+			}
+	return n;
+}
+
+static void report_live(const struct kmem_cache *cache, void *object)
+{
+	report("kmem_cache_destroy: cache '%s': object %p is still live", cache->pub.name, object);
+}
+
+/* Everything home that threads and barn hold. */
+static void recall(struct kmem_cache *cache)
+{
+	for_each_thread (thread) {
+		lock_take(&thread->lock, LOCK_THREAD);
+		if (thread_shelf(thread, cache->id)->used)
+			thread_flush(thread, cache);
+		lock_release(&thread->lock, LOCK_THREAD);
+	}
+	cache_drain(cache);
+	if (cache->pub.nslabs) {
+		slab_recount_all(cache);
+		slab_retire(cache, 0);
+	}
+}
+
+struct remains {
+	unsigned nlive;	   /* objects */
+	unsigned nslabs;   /* with or without any */
+	unsigned nwaiting; /* slabs that wait for a grace period */
+};
+
+static bool is_clean(const struct remains *left)
+{
+	return !left->nlive && !left->nslabs && !left->nwaiting;
+}
+
+/* One try to destroy the cache, and what is left of it. false: it is none. */
+static bool destroy_try(struct kmem_cache *cache, struct remains *left)
+{
+	bool known;
+
+	/* No slab is in other hands meanwhile. */
+	lock_take(&reclaim_lock, LOCK_RECLAIM);
+	lock_take(&cache_lock, LOCK_CACHES);
+	known = cache->pub.id != 0;
+	if (known) {
+		recall(cache);
+		left->nlive = each_live(cache, NULL);
+		left->nslabs = cache->pub.nslabs;
+		/* acquire: who freed the last; pairs with free_slab in rcu.c */
+		left->nwaiting = atomic_load_explicit(&cache->nwaiting, memory_order_acquire);
+		if (is_clean(left))
+			cache_forget_locked(cache);
+	}
+	lock_release(&cache_lock, LOCK_CACHES);
+	lock_release(&reclaim_lock, LOCK_RECLAIM);
+	return known;
+}
+
+/*
+ * Do what may be done about it with no lock held. Two grace periods: one for objects that
+ * were freed by RCU, one for the slabs they leave.
+ */
+static bool work_off(struct kmem_cache *cache, const struct remains *left, unsigned *ndrains)
+{
+	if (!left->nlive && slab_destruct(cache))
+		return true;
+	return (*ndrains)++ < 2 && rcu_drain(true);
+}
+
+int kmem_cache_destroy(struct kmem_cache *cache)
+{
+	struct remains left = {0};
+	unsigned ndrains = 0;
+	bool known;
+
+	if (!cache)
+		return 0;
+	if (!ask_stop(cache)) {
+		report_bug("kmem_cache_destroy: cache '%s' is destroyed by a callback of its own",
+			   cache->pub.name);
+		return -EBUSY;
+	}
+	/* Destructors run in between, with no lock held. */
+	do
+		known = destroy_try(cache, &left);
+	while (known && !is_clean(&left) && work_off(cache, &left, &ndrains));
+	if (!is_clean(&left))
+		ask_resume(cache);
+	if (!known) {
+		report_bug("kmem_cache_destroy: the cache at %p was destroyed before",
+			   (void *)cache);
+		return -EINVAL;
+	}
+	/* Nobody uses the cache, so its slabs stay where they are without the lock. */
+	if (left.nlive)
+		each_live(cache, report_live);
+	else if (left.nslabs)
+		report("kmem_cache_destroy: cache '%s': %u slabs were lost in a fork",
+		       cache->pub.name, left.nslabs);
+	else if (left.nwaiting)
+		report("kmem_cache_destroy: cache '%s': %u slabs wait for a grace period, and "
+		       "this thread is a reader",
+		       cache->pub.name, left.nwaiting);
+	return is_clean(&left) ? 0 : -EBUSY;
+}
