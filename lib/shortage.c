@@ -38,6 +38,7 @@ enum stage {
 };
 
 #define PURGE_MORE ((size_t)256)		 /* pages, for records and the next requests */
+#define GRACE_MS   100u				 /* at most, twice */
 #define REST_MOST  6u				 /* doublings of a millisecond */
 #define BYTES_MAX  (RUN_PAGES_MAX << PAGE_SHIFT) /* that can be had */
 
@@ -76,13 +77,16 @@ static bool shrink_and_send_home(const struct shortage *shortage, enum shrink_sh
 	return true;
 }
 
-/* Objects come home, and slabs that they leave empty go by another grace period. */
+/*
+ * Objects come home, and slabs that they leave empty go by another grace period. Not for long:
+ * a reader may wait for what this thread holds.
+ */
 static bool grace(const struct shortage *shortage)
 {
-	if (!rcu_drain(false))
+	if (shortage->flags & __GFP_NORETRY || rcu_drain_all(GRACE_MS) <= 0)
 		return false;
 	send_home(shortage);
-	rcu_drain(false);
+	rcu_drain_all(GRACE_MS);
 	purge(shortage);
 	return true;
 }
@@ -100,7 +104,7 @@ static bool act(const struct shortage *shortage, enum stage stage)
 	case STAGE_SHRINK_ALL:
 		return shrink_and_send_home(shortage, SHRINK_REST);
 	default:
-		return grace(shortage);
+		return !shortage->of_limit && grace(shortage);
 	}
 }
 
@@ -121,8 +125,8 @@ static bool act_next(struct shortage *shortage)
 	/* In a fork other handlers may allocate, but all locks are ours. */
 	if (limit_exceeds(shortage->nbytes) || lock_is_ours())
 		return false;
-	if (shortage->of_limit && shortage->stage < STAGE_GRACE)
-		shortage->stage = STAGE_GRACE;
+	if (shortage->of_limit && shortage->stage < STAGE_SHRINK)
+		shortage->stage = STAGE_SHRINK;
 	while (shortage->stage < STAGE_END)
 		if (act(shortage, shortage->stage++))
 			return true;

@@ -33,6 +33,13 @@ static void report_live(const struct kmem_cache *cache, void *object)
 	report("kmem_cache_destroy: cache '%s': object %p is still live", cache->pub.name, object);
 }
 
+static void report_reader(const struct kmem_cache *cache)
+{
+	report("kmem_cache_destroy: cache '%s': what it freed waits for a grace period, which this "
+	       "thread cannot wait for: it is a reader, or in a destructor",
+	       cache->pub.name);
+}
+
 /* Everything home that threads and barn hold. */
 static void recall(struct kmem_cache *cache)
 {
@@ -52,7 +59,9 @@ static void recall(struct kmem_cache *cache)
 struct remains {
 	unsigned nlive;	   /* objects */
 	unsigned nslabs;   /* with or without any */
-	unsigned nwaiting; /* slabs that wait for a grace period */
+	unsigned nwaiting; /* slabs that wait for a grace period … */
+	unsigned ndrains;  /* … for which this thread waited so often … */
+	int drained;	   /* … and how that ended */
 };
 
 static bool is_clean(const struct remains *left)
@@ -84,20 +93,33 @@ static bool destroy_try(struct kmem_cache *cache, struct remains *left)
 }
 
 /*
- * Do what may be done about it with no lock held. Two grace periods: one for objects that
- * were freed by RCU, one for the slabs they leave.
+ * Do what may be done about it with no lock held: run destructors, wait for a grace period. Twice,
+ * as slabs may come to wait just when nothing more waited.
  */
-static bool work_off(struct kmem_cache *cache, const struct remains *left, unsigned *ndrains)
+static bool work_off(struct kmem_cache *cache, struct remains *left)
 {
 	if (!left->nlive && slab_destruct(cache))
 		return true;
-	return (*ndrains)++ < 2 && rcu_drain(true);
+	if (!left->nwaiting || left->ndrains++ == 2)
+		return false;
+	left->drained = rcu_drain(cache->rcu);
+	return left->drained >= 0;
+}
+
+static void report_remains(const struct kmem_cache *cache, const struct remains *left)
+{
+	if (left->nlive)
+		each_live(cache, report_live);
+	else if (left->nslabs || (left->nwaiting && left->drained >= 0))
+		report("kmem_cache_destroy: cache '%s': %u slabs were lost in a fork",
+		       cache->pub.name, left->nslabs + left->nwaiting);
+	else if (left->nwaiting)
+		report_reader(cache);
 }
 
 int kmem_cache_destroy(struct kmem_cache *cache)
 {
 	struct remains left = {0};
-	unsigned ndrains = 0;
 	bool known;
 
 	if (!cache)
@@ -107,10 +129,16 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 			   cache->pub.name);
 		return -EBUSY;
 	}
+	/* First: libkmem-rcu's thread may be at work on what was freed before. */
+	if (rcu_drain(cache->rcu) < 0) {
+		report_reader(cache);
+		ask_resume(cache);
+		return -EBUSY;
+	}
 	/* Destructors run in between, with no lock held. */
 	do
 		known = destroy_try(cache, &left);
-	while (known && !is_clean(&left) && work_off(cache, &left, &ndrains));
+	while (known && !is_clean(&left) && work_off(cache, &left));
 	if (!is_clean(&left))
 		ask_resume(cache);
 	if (!known) {
@@ -119,14 +147,6 @@ int kmem_cache_destroy(struct kmem_cache *cache)
 		return -EINVAL;
 	}
 	/* Nobody uses the cache, so its slabs stay where they are without the lock. */
-	if (left.nlive)
-		each_live(cache, report_live);
-	else if (left.nslabs)
-		report("kmem_cache_destroy: cache '%s': %u slabs were lost in a fork",
-		       cache->pub.name, left.nslabs);
-	else if (left.nwaiting)
-		report("kmem_cache_destroy: cache '%s': %u slabs wait for a grace period, and "
-		       "this thread is a reader",
-		       cache->pub.name, left.nwaiting);
+	report_remains(cache, &left);
 	return is_clean(&left) ? 0 : -EBUSY;
 }

@@ -13,8 +13,19 @@ static _Atomic bool waiting; /* slabs were deferred, and nobody was called since
 
 const struct rcu_ops *rcu_ops_get(void)
 {
-	/* acquire: libkmem-rcu is set up; pairs with kmem_private_rcu_attach */
+	/* acquire: libkmem-rcu is set up; pairs with rcu_ops_set */
 	return atomic_load_explicit(&ops, memory_order_acquire);
+}
+
+void rcu_ops_set(const struct rcu_ops *given)
+{
+	/* release: what is behind it; pairs with rcu_ops_get */
+	atomic_store_explicit(&ops, given, memory_order_release);
+}
+
+static size_t slab_bytes(const struct slab *slab)
+{
+	return (size_t)slab->cache->pub.slab_pages << PAGE_SHIFT;
 }
 
 static void push(struct rcu_queue *queue, struct slab *slab)
@@ -31,6 +42,8 @@ static void push(struct rcu_queue *queue, struct slab *slab)
 void rcu_defer(struct slab *slab)
 {
 	atomic_fetch_add_explicit(&slab->cache->nwaiting, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&slab->cache->rcu->nbytes, slab_bytes(slab),
+				  memory_order_relaxed);
 	push(slab->cache->rcu, slab);
 	/* release: the queue; pairs with rcu_wake */
 	atomic_store_explicit(&waiting, true, memory_order_release);
@@ -44,9 +57,14 @@ void rcu_wake(void)
 		rcu_ops_get()->wake();
 }
 
-bool rcu_drain(bool sleeps)
+int rcu_drain(struct rcu_queue *queue)
 {
-	return rcu_ops_get() && rcu_ops_get()->drain(sleeps);
+	return rcu_ops_get() ? rcu_ops_get()->drain(queue) : 0;
+}
+
+int rcu_drain_all(unsigned most_ms)
+{
+	return rcu_ops_get() ? rcu_ops_get()->drain_all(most_ms) : 0;
 }
 
 static size_t object_bytes(const struct kmem_cache *cache, const void *object)
@@ -57,9 +75,11 @@ static size_t object_bytes(const struct kmem_cache *cache, const void *object)
 	return 0;
 }
 
-static struct rcu_queue *queue_of(const struct kmem_cache *cache)
+static struct rcu_queue *queue_of(const void *object)
 {
-	return cache->rcu;
+	unsigned id = pagemap_id(object);
+
+	return id >= ID_FIRST ? cache_of(id)->rcu : NULL;
 }
 
 static struct slab *next_slab(const struct slab *slab)
@@ -77,10 +97,11 @@ static void requeue(struct rcu_queue *queue, struct slab *chain)
 	}
 }
 
-static void free_slab(struct slab *slab)
+static void free_slab(struct rcu_queue *queue, struct slab *slab)
 {
 	struct kmem_cache *cache = slab->cache;
 
+	atomic_fetch_sub_explicit(&queue->nbytes, slab_bytes(slab), memory_order_relaxed);
 	slab_free(slab);
 	/* release: the record's last use; pairs with destroy_try */
 	atomic_fetch_sub_explicit(&cache->nwaiting, 1, memory_order_release);
@@ -104,20 +125,13 @@ static void report_block(const char *what, const void *block)
 	report("%s: %p", what, block);
 }
 
-const struct rcu_core *kmem_private_rcu_attach(const struct rcu_ops *given)
-{
-	static const struct rcu_core core = {
-		.object_bytes = object_bytes,
-		.queue_of = queue_of,
-		.next_slab = next_slab,
-		.requeue = requeue,
-		.free_slab = free_slab,
-		.flush = flush,
-		.pending_most = pending_most,
-		.report = report_block,
-	};
-
-	/* release: what is behind it; pairs with rcu_ops_get */
-	atomic_store_explicit(&ops, given, memory_order_release);
-	return &core;
-}
+const struct rcu_core rcu_core_calls = {
+	.object_bytes = object_bytes,
+	.queue_of = queue_of,
+	.next_slab = next_slab,
+	.requeue = requeue,
+	.free_slab = free_slab,
+	.flush = flush,
+	.pending_most = pending_most,
+	.report = report_block,
+};

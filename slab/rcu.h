@@ -22,6 +22,7 @@ struct slab;
 
 struct rcu_queue {
 	struct slab *_Atomic slabs; /* chained by next */
+	_Atomic size_t nbytes;	    /* of slabs that wait, here or in a pass */
 };
 
 /* What libkmem-rcu does for the core; no lock is held. */
@@ -31,23 +32,25 @@ struct rcu_ops {
 	/* There are slabs in queues. */
 	void (*wake)(void);
 	/*
-	 * Wait until all that has been deferred so far is free. false: nothing was, or this
-	 * thread cannot wait for it, being a reader or the one that is waited for. sleeps: the
-	 * caller's caller knows that it may pass a quiescent state.
+	 * Wait until all that was deferred so far in a queue, NULL: the default one, is free. The
+	 * thread may pass a quiescent state. 1; 0: nothing was; -EDEADLK: it cannot wait, being a
+	 * reader or the one that is waited for.
 	 */
-	bool (*drain)(bool sleeps);
+	int (*drain)(struct rcu_queue *queue);
+	/* The same in all queues, for so long at most; the thread passes none. Or -ETIMEDOUT. */
+	int (*drain_all)(unsigned most_ms);
 };
 
 /* What the core does for libkmem-rcu. */
 struct rcu_core {
 	/* Bytes of the cache's object; 0: it is none, which is reported as for kmem_cache_free. */
 	size_t (*object_bytes)(const struct kmem_cache *cache, const void *object);
-	/* The queue of the cache's flavour; NULL: none was named. */
-	struct rcu_queue *(*queue_of)(const struct kmem_cache *cache);
+	/* The queue of the flavour of the cache that the address is of; NULL: none was named. */
+	struct rcu_queue *(*queue_of)(const void *object);
 	/* The next of a chain; the chain back into its queue; its grace period is over. */
 	struct slab *(*next_slab)(const struct slab *slab);
 	void (*requeue)(struct rcu_queue *queue, struct slab *chain);
-	void (*free_slab)(struct slab *slab);
+	void (*free_slab)(struct rcu_queue *queue, struct slab *slab);
 	/* What this thread's sheaves hold goes home. */
 	void (*flush)(void);
 	/* The option rcu_pending, bytes. */
@@ -58,19 +61,22 @@ struct rcu_core {
 
 /*
  * Libkmem-rcu is there. Of the same version, as the soname says: this is no interface for
- * others.
+ * others. (lib/rcu_attach.c)
  */
 KMEM_API const struct rcu_core *kmem_private_rcu_attach(const struct rcu_ops *ops);
 
 #pragma GCC visibility push(hidden)
+extern const struct rcu_core rcu_core_calls;
 /* NULL without libkmem-rcu. */
 const struct rcu_ops *rcu_ops_get(void);
+void rcu_ops_set(const struct rcu_ops *ops);
 /* Free the slab after a grace period; under any lock. */
 void rcu_defer(struct slab *slab);
 /* Call for what was deferred; no lock is held. */
 void rcu_wake(void);
-/* As in rcu_ops; false without libkmem-rcu. */
-bool rcu_drain(bool sleeps);
+/* As in rcu_ops; 0 without libkmem-rcu. */
+int rcu_drain(struct rcu_queue *queue);
+int rcu_drain_all(unsigned most_ms);
 #pragma GCC visibility pop
 
 #endif

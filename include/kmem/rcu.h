@@ -5,7 +5,7 @@
  * What is given to these functions is freed after a grace period: once every reader that
  * was in a read-side critical section at the time of the call has left it. Frees are
  * gathered, some hundred to a grace period, by a thread of libkmem-rcu's, which starts
- * with the first of them; a freed object waits for some 20 ms at least. No thread has to
+ * with the first of them, most of the time 20 ms after the first free. No thread has to
  * register with libkmem, readers register with liburcu as ever.
  *
  * SLAB_TYPESAFE_BY_RCU caches work the other way round: a freed object may be handed out
@@ -17,13 +17,17 @@
  * critical section it cannot and answers -EBUSY.
  *
  * The flavour is args.flavor of the cache (kmem/cache.h), urcu-memb without one, and
- * for blocks. The library must be loaded before a cache names a flavour or the flag.
+ * for blocks of malloc. The library must be loaded before a cache names a flavour or the flag.
  *
  * When grace periods lag, more than the option rcu_pending (64 MiB) may come to wait. Who
- * frees is then held up, for 100 ms at most for each gathering, unless it is a reader itself.
+ * frees by these functions is then held up, for 100 ms at most for each batch, unless it is a
+ * reader itself. Slabs of type-stable caches count too, but nobody is held up for them.
  *
- * In the child of a fork what waits is kept and freed there too. liburcu has to be told of
- * the fork as its manual says; a reader that vanished with its thread is waited for forever.
+ * In the child of a fork what waits is kept and freed there too. But for urcu-bp, threads other
+ * than the one that forks must not be registered with liburcu then, as it has no way to forget
+ * them. A fork waits up to 100 ms for a grace period under way; where that does not end, there
+ * is none for the child: what is freed there by these functions is kept, and waiting for it is
+ * refused.
  *
  * Source: kfree_rcu and SLAB_TYPESAFE_BY_RCU of Linux; McKenney and Slingwine, "Read-Copy
  * Update", 1998; Desnoyers et al., "User-Level Implementations of Read-Copy Update", 2012.
@@ -50,8 +54,8 @@ struct kmem_rcu_room {
 };
 
 /*
- * Free a block of kmem_malloc or kmem_kmalloc, or an object of any cache, after a grace period
- * of urcu-memb. room lies within it; readers must not look there. NULL is a no-op.
+ * Free a block of kmem_malloc or kmem_kmalloc, or an object of any cache, after a grace period.
+ * room lies within it; readers must not look there. NULL is a no-op.
  */
 KMEM_API void kmem_kfree_rcu(void *block, struct kmem_rcu_room *room);
 /*

@@ -8,11 +8,11 @@
 #include <kmem/malloc.h>
 #include <time.h>
 
-#define HELD_UP_MS 100u /* at most, for a batch closed */
+#define HELD_UP_MS 100u /* at most, for a batch filled */
 #define LOOK_MS	   100u /* after so long a waiter looks whether there is a worker still */
 
 struct domain *_Atomic domains;
-__thread bool rcu_worker;
+__thread bool rcu_busy, rcu_forking;
 
 uint64_t domain_now_ms(void)
 {
@@ -32,8 +32,7 @@ bool domain_wait_locked(struct domain *domain, pthread_cond_t *cond, uint64_t un
 
 static struct domain *find(const struct rcu_flavor_struct *flavor)
 {
-	/* acquire: pairs with the release in enter */
-	struct domain *domain = atomic_load_explicit(&domains, memory_order_acquire);
+	struct domain *domain = domains_first();
 
 	while (domain && domain->flavor != flavor)
 		domain = domain->next;
@@ -43,7 +42,7 @@ static struct domain *find(const struct rcu_flavor_struct *flavor)
 static void enter(struct domain *domain)
 {
 	domain->next = atomic_load_explicit(&domains, memory_order_relaxed);
-	/* release: the domain; pairs with the acquire in find */
+	/* release: the domain; pairs with the acquire in domains_first */
 	atomic_store_explicit(&domains, domain, memory_order_release);
 }
 
@@ -67,7 +66,7 @@ static void set_locks(struct domain *domain)
 	domain_set_conditions(domain);
 }
 
-void domain_set_up_default(void)
+void domains_set_up(void)
 {
 	static struct domain memb = {.flavor = &urcu_memb_flavor};
 
@@ -96,140 +95,189 @@ static struct domain *make(const struct rcu_flavor_struct *flavor)
 
 struct domain *domain_of(const struct rcu_flavor_struct *flavor)
 {
-	struct domain *domain;
+	struct domain *domain = find(flavor ? flavor : &urcu_memb_flavor);
 
-	if (!flavor)
-		flavor = &urcu_memb_flavor;
-	domain = find(flavor);
 	return domain ? domain : make(flavor);
 }
 
-bool domain_may_wait(struct domain *domain, bool sleeps, bool *online)
+/* How a thread waits that may: not cancelled, as it holds locks, and offline in QSBR. */
+struct waiting {
+	int cancel;
+	bool online;
+};
+
+static bool wait_begin(struct domain *domain, bool sleeps, struct waiting *waiting)
 {
 	const struct rcu_flavor_struct *flavor = domain->flavor;
 
-	*online = false;
-	if (rcu_worker)
+	waiting->online = false;
+	if (rcu_busy || rcu_forking || domain->stuck)
 		return false;
-	if (!flavor->read_ongoing())
-		return true;
-	if (!sleeps)
-		return false;
-	/* In other flavours than QSBR this does nothing. */
-	flavor->thread_offline();
-	*online = !flavor->read_ongoing();
-	return *online;
+	if (flavor->read_ongoing()) {
+		if (!sleeps)
+			return false;
+		/* In other flavours than QSBR this does nothing. */
+		flavor->thread_offline();
+		if (flavor->read_ongoing())
+			return false;
+		waiting->online = true;
+	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &waiting->cancel);
+	return true;
 }
 
-void domain_waited(struct domain *domain, bool online)
+static void wait_end(struct domain *domain, const struct waiting *waiting)
 {
-	if (online)
+	pthread_setcancelstate(waiting->cancel, NULL);
+	if (waiting->online)
 		domain->flavor->thread_online();
 }
 
 bool domain_synchronize(struct domain *domain, bool sleeps)
 {
-	bool online;
+	struct waiting waiting;
 
-	if (!domain_may_wait(domain, sleeps, &online))
+	if (!wait_begin(domain, sleeps, &waiting))
 		return false;
+	pthread_mutex_lock(&domain->grace_lock);
 	domain->flavor->update_synchronize_rcu();
-	domain_waited(domain, online);
+	pthread_mutex_unlock(&domain->grace_lock);
+	wait_end(domain, &waiting);
 	return true;
 }
 
-void domain_note(struct domain *domain)
+static bool shard_waits(struct shard *shard)
 {
-	if (!atomic_load_explicit(&domain->working, memory_order_relaxed))
-		domain_start(domain, false);
-	/* release: what waits; pairs with the exchange in domain_pass */
-	if (atomic_exchange_explicit(&domain->dirty, true, memory_order_release))
-		return;
-	pthread_mutex_lock(&domain->lock);
+	bool waits;
+
+	rcu_lock(&shard->lock);
+	waits = shard->open || shard->full;
+	rcu_unlock(&shard->lock);
+	return waits;
+}
+
+bool domain_waits(struct domain *domain)
+{
+	if (domain->links || atomic_load_explicit(&domain->queue.slabs, memory_order_relaxed))
+		return true;
+	for (unsigned i = 0; i < SHARDS; i++)
+		if (shard_waits(&domain->shards[i]))
+			return true;
+	return false;
+}
+
+static void signal_worker(struct domain *domain)
+{
+	rcu_lock(&domain->lock);
 	pthread_cond_signal(&domain->work);
-	pthread_mutex_unlock(&domain->lock);
+	rcu_unlock(&domain->lock);
+}
+
+/* They are laid there without a lock: whether the worker saw them is known under the domain's. */
+void domain_wake_for_slabs(struct domain *domain)
+{
+	domain_start(domain, false);
+	signal_worker(domain);
+}
+
+void domain_wake(struct domain *domain)
+{
+	domain_start(domain, false);
+	/*
+	 * relaxed: what waits was added under its shard's lock. If the worker missed it there,
+	 * it had set this before it took that lock.
+	 */
+	if (atomic_load_explicit(&domain->asleep, memory_order_relaxed))
+		signal_worker(domain);
 }
 
 /* Grace periods lag: wait for less to be pending. */
 static void hold_up(struct domain *domain, bool sleeps)
 {
 	uint64_t until_ms = domain_now_ms() + HELD_UP_MS;
-	bool online;
+	struct waiting waiting;
 
-	if (!domain_may_wait(domain, sleeps, &online))
+	if (!wait_begin(domain, sleeps, &waiting))
 		return;
 	domain_start(domain, true);
 	pthread_mutex_lock(&domain->lock);
 	domain->nthrottled++;
-	while (domain->pending > rcu_core->pending_most() &&
+	pthread_cond_signal(&domain->work);
+	while (atomic_load_explicit(&domain->pending, memory_order_relaxed) >
+		       rcu_core->pending_most() &&
 	       domain_wait_locked(domain, &domain->done, until_ms))
 		;
 	domain->nthrottled--;
 	pthread_mutex_unlock(&domain->lock);
-	domain_waited(domain, online);
+	wait_end(domain, &waiting);
 }
 
-void domain_close(struct domain *domain, struct batch *batch, bool sleeps)
+void domain_filled(struct domain *domain, size_t nbytes, bool sleeps)
 {
-	bool over;
+	size_t before = atomic_fetch_add_explicit(&domain->pending, nbytes, memory_order_relaxed);
+	size_t slabs = atomic_load_explicit(&domain->queue.nbytes, memory_order_relaxed);
 
-	pthread_mutex_lock(&domain->lock);
-	batch->next = domain->closed;
-	domain->closed = batch;
-	domain->pending += batch->nbytes;
-	over = domain->pending > rcu_core->pending_most();
-	if (!batch->next || domain->pending >= BATCH_BYTES)
-		pthread_cond_signal(&domain->work);
-	pthread_mutex_unlock(&domain->lock);
-	if (!atomic_load_explicit(&domain->working, memory_order_relaxed))
-		domain_start(domain, false);
-	if (over)
+	domain_wake(domain);
+	if (before < BATCH_BYTES && before + nbytes >= BATCH_BYTES)
+		signal_worker(domain);
+	if (before + nbytes + slabs > rcu_core->pending_most())
 		hold_up(domain, sleeps);
 }
 
 void domain_link(struct domain *domain, struct link *link)
 {
-	pthread_mutex_lock(&domain->lock);
+	rcu_lock(&domain->lock);
 	link->next = domain->links;
 	domain->links = link;
 	pthread_cond_signal(&domain->work);
-	pthread_mutex_unlock(&domain->lock);
+	rcu_unlock(&domain->lock);
 	domain_start(domain, false);
 }
 
-/* Until the passes that take all that waits now, or are under way, are done. */
-static void wait_for_passes(struct domain *domain)
+/*
+ * Until the passes that take what waits now, or are under way, are done; false: it is later than
+ * until_ms, if that is not 0.
+ */
+static bool wait_for_passes(struct domain *domain, uint64_t until_ms)
 {
-	uint64_t last;
+	uint64_t last, look_ms;
+	bool in_time = true;
 
 	pthread_mutex_lock(&domain->lock);
-	last = domain->passes_begun + domain_waits_locked(domain);
-	domain->nwaiters++;
+	last = domain->passes_begun + domain_waits(domain);
+	if (domain->passes_wanted < last)
+		domain->passes_wanted = last;
 	pthread_cond_signal(&domain->work);
-	while (domain->passes_done < last) {
-		if (domain_wait_locked(domain, &domain->done, domain_now_ms() + LOOK_MS))
+	while (domain->passes_done < last && in_time) {
+		look_ms = domain_now_ms() + LOOK_MS;
+		if (domain_wait_locked(domain, &domain->done,
+				       until_ms && until_ms < look_ms ? until_ms : look_ms))
 			continue;
+		in_time = !until_ms || domain_now_ms() < until_ms;
 		pthread_mutex_unlock(&domain->lock);
 		domain_start(domain, true);
 		pthread_mutex_lock(&domain->lock);
 	}
-	domain->nwaiters--;
+	in_time = domain->passes_done >= last;
 	pthread_mutex_unlock(&domain->lock);
+	return in_time;
 }
 
-int domain_drain(struct domain *domain, bool sleeps)
+int domain_drain(struct domain *domain, bool sleeps, unsigned most_ms)
 {
-	bool online, waits;
+	uint64_t until_ms = most_ms ? domain_now_ms() + most_ms : 0;
+	struct waiting waiting;
+	bool waits, in_time;
 
-	pthread_mutex_lock(&domain->lock);
-	waits = domain_waits_locked(domain) || domain->passes_done != domain->passes_begun;
-	pthread_mutex_unlock(&domain->lock);
+	rcu_lock(&domain->lock);
+	waits = domain_waits(domain) || domain->passes_done != domain->passes_begun;
+	rcu_unlock(&domain->lock);
 	if (!waits)
 		return 0;
-	if (!domain_may_wait(domain, sleeps, &online))
+	if (!wait_begin(domain, sleeps, &waiting))
 		return -EDEADLK;
 	domain_start(domain, true);
-	wait_for_passes(domain);
-	domain_waited(domain, online);
-	return 1;
+	in_time = wait_for_passes(domain, until_ms);
+	wait_end(domain, &waiting);
+	return in_time ? 1 : -ETIMEDOUT;
 }

@@ -6,103 +6,129 @@
 
 #include <time.h>
 
-/*
- * How long a fork waits for a grace period: liburcu's lock is held in one, and a child that
- * found it so could never wait for another.
- */
-#define GRACE_MS 100
+#define GRACE_MS 100 /* that a fork waits for passes, in all */
 
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 void domains_lock(void)
 {
-	pthread_mutex_lock(&making);
+	rcu_lock(&making);
 }
 
 void domains_unlock(void)
 {
-	pthread_mutex_unlock(&making);
+	rcu_unlock(&making);
 }
 
-static struct domain *first(void)
+/* Its own fork handlers, which the program calls, wait for grace periods, and may have done so. */
+extern const struct rcu_flavor_struct urcu_bp_flavor __attribute__((weak));
+
+static bool is_bp(const struct domain *domain)
 {
-	/* acquire: pairs with the release in enter */
-	return atomic_load_explicit(&domains, memory_order_acquire);
+	return &urcu_bp_flavor && domain->flavor == &urcu_bp_flavor;
 }
 
-/* Unless this thread is a reader, for whom the period waits. */
-static void lock_grace(struct domain *domain)
+static bool lock_grace(struct domain *domain, uint64_t until_ms)
 {
-	struct timespec until;
+	const struct timespec rest = {.tv_nsec = 100000};
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += GRACE_MS * 1000000l;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
+	atomic_store_explicit(&domain->fork_waits, true, memory_order_relaxed);
+	while (pthread_mutex_trylock(&domain->grace_lock) != 0) {
+		if (is_bp(domain) || domain_now_ms() > until_ms)
+			return false;
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
 	}
-	domain->grace_held = !domain->flavor->read_ongoing() &&
-			     pthread_mutex_timedlock(&domain->grace_lock, &until) == 0;
+	return true;
+}
+
+static void lock_graces(void)
+{
+	uint64_t until_ms = domain_now_ms() + GRACE_MS;
+
+	for (struct domain *domain = domains_first(); domain; domain = domain->next)
+		domain->grace_held = lock_grace(domain, until_ms);
 }
 
 static void before(void)
 {
-	domains_lock();
-	for (struct domain *domain = first(); domain; domain = domain->next) {
-		lock_grace(domain);
+	pthread_mutex_lock(&making);
+	lock_graces();
+	for (struct domain *domain = domains_first(); domain; domain = domain->next) {
 		pthread_mutex_lock(&domain->lock);
 		for (unsigned i = 0; i < SHARDS; i++)
 			pthread_mutex_lock(&domain->shards[i].lock);
 	}
+	rcu_forking = true;
 }
 
 static void in_parent(void)
 {
-	for (struct domain *domain = first(); domain; domain = domain->next) {
+	rcu_forking = false;
+	for (struct domain *domain = domains_first(); domain; domain = domain->next) {
 		for (unsigned i = 0; i < SHARDS; i++)
 			pthread_mutex_unlock(&domain->shards[i].lock);
 		pthread_mutex_unlock(&domain->lock);
+		atomic_store_explicit(&domain->fork_waits, false, memory_order_relaxed);
 		if (domain->grace_held)
 			pthread_mutex_unlock(&domain->grace_lock);
 	}
-	domains_unlock();
+	pthread_mutex_unlock(&making);
 }
 
 /* What a pass had taken waits for the next. */
 static void take_back(struct domain *domain)
 {
-	struct batch **last = &domain->closed;
+	struct batch **last = &domain->shards[0].full;
 	struct link **last_link = &domain->links;
 
-	domain->pending = 0;
-	for (; *last; last = &(*last)->next)
-		domain->pending += (*last)->nbytes;
+	while (*last)
+		last = &(*last)->next;
 	*last = domain->grace;
-	for (; *last; last = &(*last)->next)
-		domain->pending += (*last)->nbytes;
 	while (*last_link)
 		last_link = &(*last_link)->next;
 	*last_link = domain->grace_links;
+	rcu_core->requeue(&domain->queue, domain->grace_slabs);
 	domain->grace = NULL;
 	domain->grace_links = NULL;
-	rcu_core->requeue(&domain->queue, domain->grace_slabs);
 	domain->grace_slabs = NULL;
+}
+
+static size_t bytes_of(const struct batch *batch)
+{
+	size_t nbytes = 0;
+
+	for (; batch; batch = batch->next)
+		nbytes += batch->nbytes;
+	return nbytes;
+}
+
+static void count(struct domain *domain)
+{
+	size_t nbytes = 0;
+
+	for (unsigned i = 0; i < SHARDS; i++)
+		nbytes += bytes_of(domain->shards[i].full);
+	atomic_store_explicit(&domain->pending, nbytes, memory_order_relaxed);
 }
 
 static void in_child(void)
 {
-	for (struct domain *domain = first(); domain; domain = domain->next) {
-		/* Those that waited, and one in a grace period, are gone. */
-		domain_set_conditions(domain);
-		if (!domain->grace_held)
+	for (struct domain *domain = domains_first(); domain; domain = domain->next) {
+		bool in_pass = domain->passes_done != domain->passes_begun;
+
+		domain_set_conditions(domain); /* those that waited are gone */
+		if (!domain->grace_held) {
 			pthread_mutex_init(&domain->grace_lock, NULL);
+			domain->stuck |= in_pass && !is_bp(domain);
+		}
 		take_back(domain);
-		domain->passes_done = domain->passes_begun;
-		domain->nwaiters = domain->nthrottled = 0;
+		count(domain);
+		domain->passes_done = domain->passes_wanted = domain->passes_begun;
+		domain->nthrottled = 0;
+		atomic_store_explicit(&domain->asleep, false, memory_order_relaxed);
 		atomic_store_explicit(&domain->working, false, memory_order_relaxed);
-		atomic_store_explicit(&domain->dirty, true, memory_order_relaxed);
 	}
-	rcu_worker = false;
+	rcu_busy = false;
 	in_parent();
 }
 

@@ -22,13 +22,16 @@ static struct shard *own_shard(struct domain *domain)
 	return &domain->shards[number - 1];
 }
 
-/* Into the open batch, if there is one or a fresh one is given; that is then NULL. */
+/*
+ * Into the open batch, if there is one or a fresh one is given; that is then NULL. *filled: the
+ * bytes of the batch that is full by that.
+ */
 static bool add(struct shard *shard, struct batch **fresh, void *object, size_t nbytes,
-		struct batch **full)
+		size_t *filled)
 {
 	struct batch *batch;
 
-	pthread_mutex_lock(&shard->lock);
+	rcu_lock(&shard->lock);
 	if (!shard->open) {
 		shard->open = *fresh;
 		*fresh = NULL;
@@ -38,11 +41,13 @@ static bool add(struct shard *shard, struct batch **fresh, void *object, size_t 
 		batch->objects[batch->nobjects++] = object;
 		batch->nbytes += nbytes;
 		if (batch->nobjects == BATCH_OBJECTS || batch->nbytes >= BATCH_BYTES) {
-			*full = batch;
+			batch->next = shard->full;
+			shard->full = batch;
 			shard->open = NULL;
+			*filled = batch->nbytes;
 		}
 	}
-	pthread_mutex_unlock(&shard->lock);
+	rcu_unlock(&shard->lock);
 	return batch;
 }
 
@@ -59,21 +64,29 @@ static struct batch *make_batch(void)
 /* false: there is no memory to note it down. */
 static bool defer(struct domain *domain, void *object, size_t nbytes, bool sleeps)
 {
-	struct batch *fresh = NULL, *full = NULL;
 	struct shard *shard = own_shard(domain);
+	struct batch *fresh = NULL;
+	size_t filled = 0;
 
-	while (!add(shard, &fresh, object, nbytes, &full)) {
+	while (!add(shard, &fresh, object, nbytes, &filled)) {
 		fresh = make_batch();
 		if (!fresh)
 			return false;
 	}
 	kmem_free(fresh);
-	if (full)
-		domain_close(domain, full, sleeps);
-	else if (!atomic_load_explicit(&domain->dirty, memory_order_relaxed) ||
-		 !atomic_load_explicit(&domain->working, memory_order_relaxed))
-		domain_note(domain);
+	if (filled)
+		domain_filled(domain, filled, sleeps);
+	else
+		domain_wake(domain);
 	return true;
+}
+
+/* Of the flavour of its cache, so that who destroys the cache need wait for no other. */
+static struct domain *domain_for(const void *object)
+{
+	struct domain *domain = (struct domain *)rcu_core->queue_of(object);
+
+	return domain ? domain : domain_of(NULL);
 }
 
 int kmem_cache_free_rcu(struct kmem_cache *cache, void *object)
@@ -83,12 +96,10 @@ int kmem_cache_free_rcu(struct kmem_cache *cache, void *object)
 
 	if (!nbytes)
 		return 0;
-	domain = (struct domain *)rcu_core->queue_of(cache);
-	if (!domain)
-		domain = domain_of(NULL);
-	if (domain && defer(domain, object, nbytes, false))
+	domain = domain_for(object);
+	if (defer(domain, object, nbytes, false))
 		return 0;
-	if (!domain || !domain_synchronize(domain, false))
+	if (!domain_synchronize(domain, false))
 		return -ENOMEM;
 	kmem_cache_free(cache, object);
 	return 0;
@@ -99,19 +110,19 @@ void kmem_kfree_rcu(void *block, struct kmem_rcu_room *room)
 	size_t nbytes = kmem_ksize(block);
 	struct link *link = (struct link *)room;
 
-	if (!nbytes || defer(domain_of(NULL), block, nbytes, false))
+	if (!nbytes || defer(domain_for(block), block, nbytes, false))
 		return;
 	link->block = block;
-	domain_link(domain_of(NULL), link);
+	domain_link(domain_for(block), link);
 }
 
 void kmem_kfree_rcu_mightsleep(void *block)
 {
 	size_t nbytes = kmem_ksize(block);
 
-	if (!nbytes || defer(domain_of(NULL), block, nbytes, true))
+	if (!nbytes || defer(domain_for(block), block, nbytes, true))
 		return;
-	if (domain_synchronize(domain_of(NULL), true))
+	if (domain_synchronize(domain_for(block), true))
 		kmem_kfree(block);
 	else
 		rcu_core->report(
@@ -120,14 +131,12 @@ void kmem_kfree_rcu_mightsleep(void *block)
 			block);
 }
 
-static int drain_all(bool sleeps)
+static int drain_all(bool sleeps, unsigned most_ms)
 {
 	int drained = 0;
 
-	/* acquire: pairs with the release in enter */
-	for (struct domain *domain = atomic_load_explicit(&domains, memory_order_acquire); domain;
-	     domain = domain->next) {
-		int result = domain_drain(domain, sleeps);
+	for (struct domain *domain = domains_first(); domain; domain = domain->next) {
+		int result = domain_drain(domain, sleeps, most_ms);
 
 		if (result != 0 && drained >= 0)
 			drained = result;
@@ -137,7 +146,7 @@ static int drain_all(bool sleeps)
 
 int kmem_rcu_barrier(void)
 {
-	int drained = drain_all(true);
+	int drained = drain_all(true, 0);
 
 	if (drained < 0)
 		rcu_core->report("kmem_rcu_barrier: called in a read-side critical section, or by "
@@ -150,28 +159,36 @@ static struct rcu_queue *queue(const struct rcu_flavor_struct *flavor)
 {
 	struct domain *domain = domain_of(flavor);
 
-	return domain ? &domain->queue : NULL;
+	if (!domain)
+		return NULL;
+	domain_start(domain, false);
+	return &domain->queue;
 }
 
 static void wake(void)
 {
-	/* acquire: pairs with the release in enter */
-	for (struct domain *domain = atomic_load_explicit(&domains, memory_order_acquire); domain;
-	     domain = domain->next)
+	for (struct domain *domain = domains_first(); domain; domain = domain->next)
 		if (atomic_load_explicit(&domain->queue.slabs, memory_order_relaxed))
-			domain_note(domain);
+			domain_wake_for_slabs(domain);
 }
 
-static bool drain(bool sleeps)
+static int drain(struct rcu_queue *queue)
 {
-	return drain_all(sleeps) > 0;
+	return domain_drain(queue ? (struct domain *)queue : domain_of(NULL), true, 0);
 }
 
-static __attribute__((constructor)) void set_up(void)
+static int drain_for_memory(unsigned most_ms)
 {
-	static const struct rcu_ops ops = {.queue = queue, .wake = wake, .drain = drain};
+	return drain_all(false, most_ms);
+}
 
-	domain_set_up_default();
-	domains_survive_fork();
+/* Before the program's own constructors; what they call finds it done. */
+static __attribute__((constructor(101))) void set_up(void)
+{
+	static const struct rcu_ops ops = {
+		.queue = queue, .wake = wake, .drain = drain, .drain_all = drain_for_memory};
+
+	domains_set_up();
 	rcu_core = kmem_private_rcu_attach(&ops);
+	domains_survive_fork();
 }

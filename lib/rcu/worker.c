@@ -2,54 +2,55 @@
 /* The thread of a domain, and its passes: see domain.h. */
 #include "lib/rcu/domain.h"
 
+#include <errno.h>
 #include <kmem/malloc.h>
 #include <signal.h>
+#include <time.h>
 
-#define GATHER_MS 20u /* from the first that waits to the pass */
+#define GATHER_MS 20u	/* from the first that waits to the pass */
+#define AGAIN_MS  1000u /* from one vain try to make a thread to the next */
 
-/* Batches that nobody has closed; what is added from now on is noted again. */
-static void take_open(struct domain *domain)
+/* All batches of the shard, full or not; the bytes of those that were not counted as full. */
+static size_t take_shard(struct shard *shard, struct batch **taken)
 {
-	/* acquire: what was noted; pairs with the release in domain_note */
-	atomic_exchange_explicit(&domain->dirty, false, memory_order_acq_rel);
-	for (unsigned i = 0; i < SHARDS; i++) {
-		struct shard *shard = &domain->shards[i];
-		struct batch *batch;
+	struct batch *open, **last = &shard->full;
+	size_t nbytes = 0;
 
-		pthread_mutex_lock(&shard->lock);
-		batch = shard->open;
-		shard->open = NULL;
-		pthread_mutex_unlock(&shard->lock);
-		if (!batch)
-			continue;
-		pthread_mutex_lock(&domain->lock);
-		domain->pending += batch->nbytes;
-		batch->next = domain->grace;
-		domain->grace = batch;
-		pthread_mutex_unlock(&domain->lock);
+	pthread_mutex_lock(&shard->lock);
+	open = shard->open;
+	if (open) {
+		nbytes = open->nbytes;
+		open->next = *taken;
+		*taken = open;
 	}
+	while (*last)
+		last = &(*last)->next;
+	*last = *taken;
+	*taken = shard->full;
+	shard->open = shard->full = NULL;
+	pthread_mutex_unlock(&shard->lock);
+	return nbytes;
 }
 
 /* All that waits is of this pass; whether somebody waits for it. */
 static bool take(struct domain *domain)
 {
-	bool waited_for;
+	bool wanted;
 
 	pthread_mutex_lock(&domain->lock);
 	domain->passes_begun++;
-	domain->grace = domain->closed;
-	domain->closed = NULL;
+	wanted = domain->passes_wanted >= domain->passes_begun;
+	for (unsigned i = 0; i < SHARDS; i++)
+		atomic_fetch_add_explicit(&domain->pending,
+					  take_shard(&domain->shards[i], &domain->grace),
+					  memory_order_relaxed);
 	domain->grace_links = domain->links;
 	domain->links = NULL;
-	waited_for = domain->nwaiters;
-	pthread_mutex_unlock(&domain->lock);
-	take_open(domain);
-	pthread_mutex_lock(&domain->lock);
 	/* acquire: the slabs; pairs with the release in rcu_defer */
 	domain->grace_slabs =
 		atomic_exchange_explicit(&domain->queue.slabs, NULL, memory_order_acquire);
 	pthread_mutex_unlock(&domain->lock);
-	return waited_for;
+	return wanted;
 }
 
 /* What is taken off a list is out of a fork child's sight, so it is one at a time. */
@@ -63,21 +64,6 @@ static struct batch *next_batch(struct domain *domain)
 		domain->grace = batch->next;
 	pthread_mutex_unlock(&domain->lock);
 	return batch;
-}
-
-static void free_batches(struct domain *domain)
-{
-	struct batch *batch;
-
-	while ((batch = next_batch(domain))) {
-		kmem_cache_free_bulk(NULL, batch->nobjects, batch->objects);
-		pthread_mutex_lock(&domain->lock);
-		domain->pending -= batch->nbytes;
-		if (domain->nthrottled)
-			pthread_cond_broadcast(&domain->done);
-		pthread_mutex_unlock(&domain->lock);
-		kmem_free(batch);
-	}
 }
 
 static struct link *next_link(struct domain *domain)
@@ -104,26 +90,66 @@ static struct slab *next_slab(struct domain *domain)
 	return slab;
 }
 
-static void pass(struct domain *domain)
+static void free_batch(struct domain *domain, struct batch *batch)
 {
-	bool waited_for = take(domain);
+	kmem_cache_free_bulk(NULL, batch->nobjects, batch->objects);
+	pthread_mutex_lock(&domain->lock);
+	atomic_fetch_sub_explicit(&domain->pending, batch->nbytes, memory_order_relaxed);
+	if (domain->nthrottled)
+		pthread_cond_broadcast(&domain->done);
+	pthread_mutex_unlock(&domain->lock);
+	kmem_free(batch);
+}
+
+/* Nothing is in hand: now somebody may fork. */
+static void let_fork(struct domain *domain)
+{
+	const struct timespec rest = {.tv_nsec = 100000};
+
+	if (!atomic_load_explicit(&domain->fork_waits, memory_order_relaxed))
+		return;
+	pthread_mutex_unlock(&domain->grace_lock);
+	while (atomic_load_explicit(&domain->fork_waits, memory_order_relaxed))
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
+	pthread_mutex_lock(&domain->grace_lock);
+}
+
+static void free_all(struct domain *domain)
+{
+	struct batch *batch;
 	struct link *link;
 	struct slab *slab;
 
-	pthread_mutex_lock(&domain->grace_lock);
-	domain->flavor->update_synchronize_rcu();
-	pthread_mutex_unlock(&domain->grace_lock);
-	free_batches(domain);
-	while ((link = next_link(domain)))
+	for (; (batch = next_batch(domain)); let_fork(domain))
+		free_batch(domain, batch);
+	for (; (link = next_link(domain)); let_fork(domain))
 		kmem_free(link->block);
-	while ((slab = next_slab(domain)))
-		rcu_core->free_slab(slab);
-	if (waited_for)
+	for (; (slab = next_slab(domain)); let_fork(domain))
+		rcu_core->free_slab(&domain->queue, slab);
+}
+
+static void pass(struct domain *domain)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&domain->grace_lock);
+	let_fork(domain);
+	wanted = take(domain);
+	domain->flavor->update_synchronize_rcu();
+	free_all(domain);
+	pthread_mutex_unlock(&domain->grace_lock);
+	if (wanted)
 		rcu_core->flush();
 	pthread_mutex_lock(&domain->lock);
 	domain->passes_done = domain->passes_begun;
 	pthread_cond_broadcast(&domain->done);
 	pthread_mutex_unlock(&domain->lock);
+}
+
+static bool is_wanted_locked(const struct domain *domain)
+{
+	return domain->passes_wanted > domain->passes_begun || domain->nthrottled ||
+	       atomic_load_explicit(&domain->pending, memory_order_relaxed) >= BATCH_BYTES;
 }
 
 /* Sleep while nothing waits; what the thread's sheaves hold is of no use to it meanwhile. */
@@ -132,8 +158,11 @@ static void sleep_locked(struct domain *domain)
 	pthread_mutex_unlock(&domain->lock);
 	rcu_core->flush();
 	pthread_mutex_lock(&domain->lock);
-	while (!domain_waits_locked(domain))
+	/* Before the last look, see domain_wake. */
+	atomic_store_explicit(&domain->asleep, true, memory_order_relaxed);
+	while (!is_wanted_locked(domain) && !domain_waits(domain))
 		pthread_cond_wait(&domain->work, &domain->lock);
+	atomic_store_explicit(&domain->asleep, false, memory_order_relaxed);
 }
 
 /* Until a pass is due. */
@@ -142,18 +171,17 @@ static void gather(struct domain *domain)
 	uint64_t until_ms;
 
 	pthread_mutex_lock(&domain->lock);
-	if (!domain_waits_locked(domain))
+	if (!is_wanted_locked(domain) && !domain_waits(domain))
 		sleep_locked(domain);
 	until_ms = domain_now_ms() + GATHER_MS;
-	while (!domain->nwaiters && domain->pending < BATCH_BYTES &&
-	       domain_wait_locked(domain, &domain->work, until_ms))
+	while (!is_wanted_locked(domain) && domain_wait_locked(domain, &domain->work, until_ms))
 		;
 	pthread_mutex_unlock(&domain->lock);
 }
 
 static void *work(void *domain)
 {
-	rcu_worker = true;
+	rcu_busy = true;
 	for (;;) {
 		gather(domain);
 		pass(domain);
@@ -181,15 +209,41 @@ static bool make_thread(struct domain *domain)
 	return made;
 }
 
-void domain_start(struct domain *domain, bool passes)
+/* Was there no thread to be had just now? */
+static bool tried_just_now(const struct domain *domain)
 {
-	if (atomic_load_explicit(&domain->working, memory_order_relaxed) ||
-	    atomic_exchange_explicit(&domain->working, true, memory_order_acquire))
+	uint64_t last = atomic_load_explicit(&domain->made_ms, memory_order_relaxed);
+
+	return last && domain_now_ms() - last < AGAIN_MS;
+}
+
+/* Where there is no worker. What it allocates must not wait for it. */
+static void try_start(struct domain *domain, bool passes)
+{
+	bool again = !tried_just_now(domain);
+	int error = errno;
+
+	rcu_busy = true;
+	if (again && make_thread(domain)) {
+		rcu_busy = false;
+		errno = error;
 		return;
-	if (make_thread(domain))
-		return;
+	}
+	if (again)
+		atomic_store_explicit(&domain->made_ms, domain_now_ms(), memory_order_relaxed);
 	if (passes)
 		pass(domain);
-	/* release: the pass; pairs with the acquire above */
+	rcu_busy = false;
+	errno = error;
+	/* release: the pass; pairs with the acquire in domain_start */
 	atomic_store_explicit(&domain->working, false, memory_order_release);
+}
+
+void domain_start(struct domain *domain, bool passes)
+{
+	if (atomic_load_explicit(&domain->working, memory_order_relaxed) || rcu_busy ||
+	    rcu_forking || domain->stuck ||
+	    atomic_exchange_explicit(&domain->working, true, memory_order_acquire))
+		return;
+	try_start(domain, passes);
 }

@@ -22,11 +22,16 @@ static _Atomic bool periods_end; /* else they last */
 static __thread bool is_reader, is_online;
 static __thread unsigned ntimes_offline;
 
+/* As liburcu has one: a fork in a period leaves it locked in the child. */
+static pthread_mutex_t period_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void synchronize(void)
 {
+	pthread_mutex_lock(&period_lock);
 	periods_begun++;
 	while (!periods_end)
 		unit_sleep_ms(1);
+	pthread_mutex_unlock(&period_lock);
 }
 
 static int ongoing(void)
@@ -95,16 +100,21 @@ static inline void wait_for_period(unsigned n)
 
 static pthread_t ender;
 
-static inline void *end_later(void *unused)
+static inline void *end_later(void *ms)
 {
-	unit_sleep_ms(HOLD_MS);
+	unit_sleep_ms((unsigned)(uintptr_t)ms);
 	periods_end = true;
-	return unused;
+	return NULL;
+}
+
+static inline void end_periods_in(unsigned ms)
+{
+	ck_assert_int_eq(pthread_create(&ender, NULL, end_later, (void *)(uintptr_t)ms), 0);
 }
 
 static inline void end_periods_soon(void)
 {
-	ck_assert_int_eq(pthread_create(&ender, NULL, end_later, NULL), 0);
+	end_periods_in(HOLD_MS);
 }
 
 /* Nobody has waited less. */

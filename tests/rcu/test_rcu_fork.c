@@ -44,13 +44,16 @@ START_TEST(what_waits_is_freed_in_the_child)
 }
 END_TEST
 
-START_TEST(so_is_what_a_pass_had_taken)
+/* A grace period is under way, and ends while the fork waits for it. */
+START_TEST(a_fork_waits_for_the_period)
 {
 	make_cache(SIZE, 0);
 	free_many();
 	wait_for_period(1);
 	free_many();
+	end_periods_in(30);
 	fork_and_finish();
+	pthread_join(ender, NULL);
 }
 END_TEST
 
@@ -63,16 +66,61 @@ START_TEST(so_are_slabs)
 	periods_end = false;
 	kmem_cache_shrink(cache);
 	wait_for_period(periods_begun + 1);
+	end_periods_in(30);
 	fork_and_finish();
+	pthread_join(ender, NULL);
 }
 END_TEST
 
-START_TEST(a_reader_may_fork)
+/* Where it does not end there can be no other: nothing is waited for, and nothing is lost. */
+static void go_on_without(void)
 {
+	periods_end = true;
+	free_many();
+	require(kmem_rcu_barrier() == -EDEADLK);
+	require(kmem_cache_destroy(cache) == -EBUSY);
+	require(in_use() == 2 * MANY);
+}
+
+START_TEST(a_fork_does_not_wait_for_long)
+{
+	struct last_words words;
+	uint32_t begin;
+
 	make_cache(SIZE, 0);
 	free_many();
 	wait_for_period(1);
-	is_reader = true;
+	begin = sys_now_ms();
+	words = unit_child(go_on_without);
+	ck_assert_int_eq(words.status, 0);
+	ck_assert_uint_ge(sys_now_ms() - begin, 90);
+	finish();
+}
+END_TEST
+
+/* A fork handler of the program's own, run while libkmem-rcu's locks are held. */
+static bool handles;
+
+static void handler(void)
+{
+	if (!handles)
+		return;
+	free_many();
+	kmem_cache_shrink(cache);
+	require(kmem_rcu_barrier() == -EDEADLK);
+}
+
+static __attribute__((constructor(101))) void register_handler(void)
+{
+	pthread_atfork(handler, NULL, NULL);
+}
+
+START_TEST(a_fork_handler_may_free)
+{
+	make_cache(SIZE, SLAB_TYPESAFE_BY_RCU);
+	periods_end = true;
+	free_many();
+	handles = true;
 	fork_and_finish();
 }
 END_TEST
@@ -114,5 +162,5 @@ START_TEST(forks_in_a_storm)
 }
 END_TEST
 
-UNIT_MAIN("rcu_fork", what_waits_is_freed_in_the_child, so_is_what_a_pass_had_taken, so_are_slabs,
-	  a_reader_may_fork, forks_in_a_storm)
+UNIT_MAIN("rcu_fork", what_waits_is_freed_in_the_child, a_fork_waits_for_the_period, so_are_slabs,
+	  a_fork_does_not_wait_for_long, a_fork_handler_may_free, forks_in_a_storm)

@@ -128,7 +128,7 @@ START_TEST(a_reader_cannot_destroy)
 	words = unit_child(destroy_as_a_reader);
 	ck_assert_int_eq(words.status, 0);
 	ck_assert(
-		strstr(words.text, "1 slabs wait for a grace period, and this thread is a reader"));
+		strstr(words.text, "waits for a grace period, which this thread cannot wait for"));
 }
 END_TEST
 
