@@ -25,7 +25,7 @@
  *
  * In the child of a fork what waits is kept and freed there too. But for urcu-bp, threads other
  * than the one that forks must not be registered with liburcu then, as it has no way to forget
- * them. A fork waits up to 100 ms for a grace period under way; where that does not end, there
+ * them. A fork waits up to a second for a grace period under way; where that does not end, there
  * is none for the child: what is freed there by these functions is kept, and waiting for it is
  * refused.
  *

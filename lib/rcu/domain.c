@@ -133,6 +133,13 @@ static void wait_end(struct domain *domain, const struct waiting *waiting)
 		domain->flavor->thread_online();
 }
 
+void domain_period(struct domain *domain)
+{
+	atomic_store_explicit(&domain->in_period, true, memory_order_relaxed);
+	domain->flavor->update_synchronize_rcu();
+	atomic_store_explicit(&domain->in_period, false, memory_order_relaxed);
+}
+
 bool domain_synchronize(struct domain *domain, bool sleeps)
 {
 	struct waiting waiting;
@@ -140,7 +147,7 @@ bool domain_synchronize(struct domain *domain, bool sleeps)
 	if (!wait_begin(domain, sleeps, &waiting))
 		return false;
 	pthread_mutex_lock(&domain->grace_lock);
-	domain->flavor->update_synchronize_rcu();
+	domain_period(domain);
 	pthread_mutex_unlock(&domain->grace_lock);
 	wait_end(domain, &waiting);
 	return true;

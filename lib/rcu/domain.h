@@ -71,6 +71,7 @@ struct domain {
 
 	pthread_mutex_t grace_lock; /* held during a pass … */
 	_Atomic bool fork_waits;    /* … until somebody waits for it who forks */
+	_Atomic bool in_period;	    /* liburcu's own lock may be held */
 	bool grace_held;	    /* by who forks */
 
 	pthread_mutex_t lock; /* guards the rest */
@@ -131,6 +132,8 @@ int domain_drain(struct domain *domain, bool sleeps, unsigned most_ms);
 /* Wait for one grace period; false: the thread cannot. */
 bool domain_synchronize(struct domain *domain, bool sleeps);
 
+/* One grace period; under the grace lock. */
+void domain_period(struct domain *domain);
 /* Let there be a worker. If none can be made, and passes, one pass is made here. */
 void domain_start(struct domain *domain, bool passes);
 

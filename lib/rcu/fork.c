@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-#define GRACE_MS 100 /* that a fork waits for passes, in all */
+#define GRACE_MS 1000 /* that a fork waits for passes, in all */
 
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
@@ -28,13 +28,15 @@ static bool is_bp(const struct domain *domain)
 	return &urcu_bp_flavor && domain->flavor == &urcu_bp_flavor;
 }
 
+/* bp is not asked whether this is a reader: it would register it, under a lock that it may hold. */
 static bool lock_grace(struct domain *domain, uint64_t until_ms)
 {
+	bool waits = !is_bp(domain) && !domain->flavor->read_ongoing();
 	const struct timespec rest = {.tv_nsec = 100000};
 
 	atomic_store_explicit(&domain->fork_waits, true, memory_order_relaxed);
 	while (pthread_mutex_trylock(&domain->grace_lock) != 0) {
-		if (is_bp(domain) || domain_now_ms() > until_ms)
+		if (!waits || domain_now_ms() > until_ms)
 			return false;
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
 	}
@@ -114,12 +116,10 @@ static void count(struct domain *domain)
 static void in_child(void)
 {
 	for (struct domain *domain = domains_first(); domain; domain = domain->next) {
-		bool in_pass = domain->passes_done != domain->passes_begun;
-
 		domain_set_conditions(domain); /* those that waited are gone */
 		if (!domain->grace_held) {
 			pthread_mutex_init(&domain->grace_lock, NULL);
-			domain->stuck |= in_pass && !is_bp(domain);
+			domain->stuck |= domain->in_period && !is_bp(domain);
 		}
 		take_back(domain);
 		count(domain);

@@ -135,7 +135,7 @@ static void pass(struct domain *domain)
 	pthread_mutex_lock(&domain->grace_lock);
 	let_fork(domain);
 	wanted = take(domain);
-	domain->flavor->update_synchronize_rcu();
+	domain_period(domain);
 	free_all(domain);
 	pthread_mutex_unlock(&domain->grace_lock);
 	if (wanted)

@@ -76,6 +76,7 @@ END_TEST
 static void go_on_without(void)
 {
 	periods_end = true;
+	is_reader = false;
 	free_many();
 	require(kmem_rcu_barrier() == -EDEADLK);
 	require(kmem_cache_destroy(cache) == -EBUSY);
@@ -93,7 +94,24 @@ START_TEST(a_fork_does_not_wait_for_long)
 	begin = sys_now_ms();
 	words = unit_child(go_on_without);
 	ck_assert_int_eq(words.status, 0);
-	ck_assert_uint_ge(sys_now_ms() - begin, 90);
+	ck_assert_uint_ge(sys_now_ms() - begin, 990);
+	finish();
+}
+END_TEST
+
+START_TEST(a_readers_fork_does_not_wait)
+{
+	struct last_words words;
+	uint32_t begin;
+
+	make_cache(SIZE, 0);
+	free_many();
+	wait_for_period(1);
+	is_reader = true;
+	begin = sys_now_ms();
+	words = unit_child(go_on_without);
+	ck_assert_int_eq(words.status, 0);
+	ck_assert_uint_lt(sys_now_ms() - begin, 900);
 	finish();
 }
 END_TEST
@@ -163,4 +181,5 @@ START_TEST(forks_in_a_storm)
 END_TEST
 
 UNIT_MAIN("rcu_fork", what_waits_is_freed_in_the_child, a_fork_waits_for_the_period, so_are_slabs,
-	  a_fork_does_not_wait_for_long, a_fork_handler_may_free, forks_in_a_storm)
+	  a_fork_does_not_wait_for_long, a_readers_fork_does_not_wait, a_fork_handler_may_free,
+	  forks_in_a_storm)
