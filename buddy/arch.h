@@ -51,6 +51,15 @@ static inline bool arch_disjoint(const uintptr_t *word, uintptr_t bits)
 	return zero;
 }
 
+/* Set the bit of *word, below 64; whether it was set already. */
+static inline bool arch_set_bit(uint64_t *word, uint64_t bit)
+{
+	bool was;
+
+	__asm__("bts %2, %0" : "+r"(*word), "=@ccc"(was) : "r"(bit));
+	return was;
+}
+
 #elif defined(__aarch64__)
 
 #define ARCH_ADDRESS_BITS 48
@@ -85,6 +94,14 @@ static inline void arch_subtract(uintptr_t *word, uintptr_t n)
 static inline bool arch_disjoint(const uintptr_t *word, uintptr_t bits)
 {
 	return (*word & bits) == 0;
+}
+
+static inline bool arch_set_bit(uint64_t *word, uint64_t bit)
+{
+	bool was = *word >> bit & 1;
+
+	*word |= 1ull << bit;
+	return was;
 }
 
 #else

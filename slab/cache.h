@@ -58,9 +58,11 @@ struct kmem_cache {
 	void (*ctor)(void *object);
 	void (*dtor)(void *object);
 	uint32_t id;	     /* as in the table, also while pub.id is 0 */
-	uint32_t reciprocal; /* of the stride, 2^32 / stride rounded up */
 	uint32_t slot;	     /* the distance in bytes of its slot from a thread's first */
-	uint32_t nwords;     /* of a slab's bitmap */
+	uint64_t inverse;    /* of the stride's odd factor, modulo 2^64 */
+	uint8_t twos;	     /* the stride is odd << twos */
+	uint16_t nwords;     /* of a slab's bitmap */
+	uint32_t slab_bytes; /* a power of two */
 	uint8_t level_first; /* sheaves' capacity at first … */
 	uint8_t level_max;   /* … and when they have grown */
 	bool direct;	     /* objects too large for sheaves */

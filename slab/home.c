@@ -12,13 +12,11 @@
 #include "slab/thread.h"
 
 #define PLACES 16u
-#define AHEAD  8u /* objects from one whose slab's record is fetched to the one at hand */
 
-/* Objects of one word of a slab's bitmap. */
+/* Objects of one word of a slab's bitmap; no word: none. */
 struct place {
 	_Atomic uint64_t *word;
 	uint64_t bits;
-	uint64_t nbits;
 };
 
 static void report_interior(const struct slab *slab, const void *object)
@@ -46,80 +44,88 @@ static void report_stray(const struct kmem_cache *cache, const void *object)
 			   object, cache->pub.name);
 }
 
+/* What is no object of the cache. */
+static __attribute__((noinline)) void report_lost(const struct kmem_cache *cache,
+						  const void *object)
+{
+	if (pagemap_id(object) == cache->id && slab_of(object))
+		report_interior(slab_of(object), object);
+	else
+		report_stray(cache, object);
+}
+
 /* Add to what the table has of the same word, or make room for it. */
 static inline void enter(struct kmem_cache *cache, struct place *table, struct place run)
 {
-	/* Words are numbered through all records: neighbours get places side by side. */
-	struct place *place = &table[(uintptr_t)run.word / sizeof(*run.word) % PLACES];
+	/* Words of a slab have places side by side, and so have the first ones of several. */
+	uintptr_t at = (uintptr_t)run.word / sizeof(*run.word) + (uintptr_t)run.word / SLAB_RECORD;
+	struct place *place = &table[at % PLACES];
+	struct place other = *place;
 
-	if (place->word == run.word && !(place->bits & run.bits)) {
+	if (other.word == run.word && !(other.bits & run.bits)) {
 		place->bits |= run.bits;
-		place->nbits += run.nbits;
 		return;
 	}
-	/* An object that is there twice is found when the second one is written. */
-	if (place->word)
-		slab_return(cache, place->word, place->bits, (uint32_t)place->nbits);
+	/* By the time it makes room for another its record is at hand. */
+	__builtin_prefetch(slab_of_word(run.word), 1);
 	*place = run;
+	/* An object that is there twice is found when the second one is written. */
+	if (other.word)
+		slab_return(cache, other.word, other.bits);
 }
 
-/* The slab of an object of the cache; NULL: none. */
-static inline struct slab *find_slab(const struct kmem_cache *cache, const void *object)
+/* The objects behind one, the index-th of its slab, whose bits are in the same word. */
+static inline unsigned gather(const struct kmem_cache *cache, struct place *run, uint32_t index,
+			      void **objects, unsigned n)
 {
-	return pagemap_id(object) == cache->id ? slab_of(object) : NULL;
-}
+	uintptr_t first = (uintptr_t)objects[0] - (uintptr_t)(index % 64) * cache->pub.stride;
+	uint32_t most = cache->pub.slab_objects - index / 64 * 64;
+	void **at = objects + 1, **end = objects + n;
+	uint64_t next;
 
-/*
- * The first object's bit, and those of the objects behind it that belong to the
- * same word of the bitmap.
- */
-static inline struct place gather(const struct kmem_cache *cache, struct slab *slab, uint32_t first,
-				  void **objects, unsigned n)
-{
-	uint32_t word = first / 64;
-	struct place run = {&slab->free[word], 1ull << first % 64, 1};
-	uint32_t stride = cache->pub.stride, reciprocal = cache->reciprocal;
-	uint32_t rest = cache->pub.slab_objects - word * 64;
-	uintptr_t base = slab->base + (uintptr_t)word * 64 * stride;
-
-	for (; run.nbits < n; run.nbits++) {
-		uint64_t offset = (uintptr_t)objects[run.nbits] - base;
-		uint64_t index = offset * reciprocal >> 32;
-
-		if (index >= 64 || index >= rest || index * stride != offset ||
-		    run.bits & 1ull << index)
+	for (most = most < 64 ? most : 64; at < end; at++) {
+		next = slab_ordinal(cache, (uintptr_t)*at - first);
+		if (next >= most || arch_set_bit(&run->bits, next))
 			break;
-		run.bits |= 1ull << index;
 	}
-	return run;
+	return (unsigned)(at - objects);
+}
+
+/* Enter the first object and those behind it that belong to the same word; how many. */
+static inline unsigned home_run(struct kmem_cache *cache, struct place *table, void **objects,
+				unsigned n)
+{
+	/* Slabs are aligned to their size. */
+	uintptr_t inside = cache->slab_bytes - 1, object = (uintptr_t)objects[0];
+	uint64_t index = slab_ordinal(cache, object & inside);
+	struct slab *slab;
+	struct place run;
+	unsigned got = 1;
+
+	if (__builtin_expect(pagemap_id(objects[0]) != cache->id, 0) ||
+	    __builtin_expect(index >= cache->pub.slab_objects, 0)) {
+		report_lost(cache, objects[0]);
+		return 1;
+	}
+	slab = slab_of(objects[0]);
+	run = (struct place){&slab->free[index / 64], 1ull << index % 64};
+	if (n > 1 && ((uintptr_t)objects[1] ^ object) <= inside)
+		got = gather(cache, &run, (uint32_t)index, objects, n);
+	enter(cache, table, run);
+	return got;
 }
 
 void home_return(struct kmem_cache *cache, void **objects, unsigned n)
 {
-	struct place table[PLACES] = {0};
+	struct place table[PLACES];
 
-	for (unsigned done = 0; done < n;) {
-		struct slab *slab = find_slab(cache, objects[done]);
-		int index = slab ? slab_index(cache, slab, objects[done]) : -1;
-
-		/* Where objects are scattered, the record of a later one's slab is on its way. */
-		if (done + AHEAD < n)
-			__builtin_prefetch(find_slab(cache, objects[done + AHEAD]));
-		if (__builtin_expect(index >= 0, 1)) {
-			struct place run =
-				gather(cache, slab, (uint32_t)index, objects + done, n - done);
-
-			enter(cache, table, run);
-			done += run.nbits;
-		} else if (slab) {
-			report_interior(slab, objects[done++]);
-		} else {
-			report_stray(cache, objects[done++]);
-		}
-	}
+	for (unsigned i = 0; i < PLACES; i++)
+		table[i].word = NULL;
+	for (unsigned done = 0; done < n;)
+		done += home_run(cache, table, objects + done, n - done);
 	for (unsigned i = 0; i < PLACES; i++)
 		if (table[i].word)
-			slab_return(cache, table[i].word, table[i].bits, (uint32_t)table[i].nbits);
+			slab_return(cache, table[i].word, table[i].bits);
 }
 
 /* Take from the shelf's slab, and let go of it if that was all it had. */

@@ -30,6 +30,19 @@ static uint32_t wanted_objects(uint32_t stride)
 	return stride <= 32768 ? 8 : 4;
 }
 
+/* What slab_ordinal divides by. */
+static void set_inverse(struct kmem_cache *cache)
+{
+	uint64_t odd, inverse;
+
+	cache->twos = (uint8_t)__builtin_ctz(cache->pub.stride);
+	odd = inverse = cache->pub.stride >> cache->twos;
+	/* Newton: each round doubles the bits that are right, three of any odd number at first. */
+	for (unsigned bits = 3; bits < 64; bits *= 2)
+		inverse *= 2 - odd * inverse;
+	cache->inverse = inverse;
+}
+
 /* Pages of a slab: the least power of two with room for the wanted objects. */
 static void set_slab_size(struct kmem_cache *cache)
 {
@@ -44,8 +57,9 @@ static void set_slab_size(struct kmem_cache *cache)
 	cache->pub.slab_objects = (uint32_t)(nbytes / stride);
 	if (cache->pub.slab_objects > SLAB_OBJECTS)
 		cache->pub.slab_objects = SLAB_OBJECTS;
-	cache->nwords = (cache->pub.slab_objects + 63) / 64;
-	cache->reciprocal = (uint32_t)((1ull << 32) / stride) + 1;
+	cache->nwords = (uint16_t)((cache->pub.slab_objects + 63) / 64);
+	cache->slab_bytes = (uint32_t)nbytes;
+	set_inverse(cache);
 }
 
 /* The largest level up to most whose sheaves hold at most nbytes, or one object. */

@@ -375,10 +375,11 @@ static __attribute__((noinline)) unsigned report_double(_Atomic uint64_t *word, 
 	return n;
 }
 
-void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits, uint32_t nbits)
+void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits)
 {
 	/* release: the last use of the objects; pairs with slab_take */
 	uint64_t before = atomic_fetch_or_explicit(word, bits, memory_order_release);
+	uint32_t nbits = bits & (bits - 1) ? (uint32_t)__builtin_popcountll(bits) : 1;
 
 	if (__builtin_expect((bits & before) != 0, 0))
 		nbits -= report_double(word, bits & before);

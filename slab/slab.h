@@ -19,7 +19,7 @@
  *      its count is the number of its objects: then no return is under way
  *  S4  objects below fresh have been handed out before (lowest first, so they
  *      are a prefix), those above never, and are not constructed
- *  S5  the page map leads from each of its pages to it
+ *  S5  the page map leads from each of its pages, which are aligned to their size, to it
  *  S6  room, of a slab without owner whose list fits, is how many more may return
  *      before another does
  *  S7  the count of a cache with a limit is that of the objects that are out (limit.h)
@@ -95,16 +95,25 @@ static inline struct slab *slab_of(const void *object)
 	return pagemap_page(object)->owner;
 }
 
+/*
+ * offset / stride, if that is exact, else more than any slab has objects. To multiply
+ * by an odd number's inverse permutes the numbers of 64 bits, so only multiples of it
+ * become quotients; the rotation does the same for the power of two.
+ */
+static inline uint64_t slab_ordinal(const struct kmem_cache *cache, uint64_t offset)
+{
+	uint64_t product = offset * cache->inverse;
+
+	return product >> (cache->twos & 63) | product << (-cache->twos & 63);
+}
+
 /* Index of the object of the cache at addr, in the slab, or -1 where none begins. */
 static inline int slab_index(const struct kmem_cache *cache, const struct slab *slab,
 			     const void *addr)
 {
-	uint64_t offset = (uintptr_t)addr - slab->base;
-	uint64_t index = offset * cache->reciprocal >> 32;
+	uint64_t index = slab_ordinal(cache, (uintptr_t)addr - slab->base);
 
-	if (index * cache->pub.stride != offset || index >= cache->pub.slab_objects)
-		return -1;
-	return (int)index;
+	return index < cache->pub.slab_objects ? (int)index : -1;
 }
 
 static inline bool slab_is_home(const struct slab *slab, uint32_t index)
@@ -138,8 +147,8 @@ void slab_release(struct slab *slab);
 unsigned slab_take(struct slab *slab, void **out, unsigned want);
 /* The list for a slab with nfree free objects, and how many more fit before the next list does. */
 enum slab_bucket slab_bucket(const struct kmem_cache *cache, int32_t nfree, uint32_t *room);
-/* Set nbits bits of a word of a slab's bitmap: objects have come home. */
-void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits, uint32_t nbits);
+/* Set bits, one at least, of a word of a slab's bitmap: objects have come home. */
+void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits);
 
 /*
  * In the child of a fork, and for a cache that nobody uses: what threads that

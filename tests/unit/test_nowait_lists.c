@@ -92,8 +92,8 @@ START_TEST(room_that_a_late_count_left_is_settled)
 	slab = slab_acquire(cache);
 	slab_take(slab, objects, cache->pub.slab_objects);
 	slab_release(slab);
-	slab_return(cache, &slab->free[0], 1, 1);
-	slab_return(cache, &slab->free[0], 2, 1);
+	slab_return(cache, &slab->free[0], 1);
+	slab_return(cache, &slab->free[0], 2);
 	lock_take(&cache->lock, LOCK_CACHE);
 	slab_settle_locked(cache);
 	lock_release(&cache->lock, LOCK_CACHE);

@@ -32,7 +32,7 @@ static void put_back(struct slab *slab, void *object)
 {
 	int index = slab_index(cache, slab, object);
 
-	slab_return(cache, &slab->free[index / 64], 1ull << (index % 64), 1);
+	slab_return(cache, &slab->free[index / 64], 1ull << (index % 64));
 }
 
 static int32_t nfree(const struct slab *slab)
