@@ -23,7 +23,7 @@ void lock_wait(struct lock *lock)
 			    &lock->word, &free, 1, memory_order_acquire, memory_order_relaxed))
 			return;
 	}
-	/* acquire: pairs with the release in lock_release; 2 since others may wait too */
+	/* acquire: pairs with the release in lock_word_release; 2 since others may wait too */
 	while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
 		sys_futex_wait((uint32_t *)&lock->word, 2);
 }

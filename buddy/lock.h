@@ -78,15 +78,36 @@ static inline bool lock_is_ours(void)
 
 void lock_wait(struct lock *lock);
 
-static inline bool lock_try(struct lock *lock, enum lock_rank rank)
+/* Free to held; false: it is not free. */
+static inline bool lock_word_take(struct lock *lock)
 {
 	uint32_t free = 0;
 
+	if (!sys_alone())
+		/* acquire: pairs with the release in lock_word_release */
+		return atomic_compare_exchange_strong_explicit(
+			&lock->word, &free, 1, memory_order_acquire, memory_order_relaxed);
+	if (atomic_load_explicit(&lock->word, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&lock->word, 1, memory_order_relaxed);
+	return true;
+}
+
+/* To free; is it waited for? */
+static inline bool lock_word_release(struct lock *lock)
+{
+	if (!sys_alone())
+		/* release: pairs with the acquire in lock_word_take and lock_wait */
+		return atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2;
+	atomic_store_explicit(&lock->word, 0, memory_order_relaxed);
+	return false;
+}
+
+static inline bool lock_try(struct lock *lock, enum lock_rank rank)
+{
 	if (lock_is_ours())
 		return true;
-	/* acquire: pairs with the release in lock_release */
-	if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, 1, memory_order_acquire,
-						     memory_order_relaxed))
+	if (!lock_word_take(lock))
 		return false;
 	lock_note(rank, true);
 	return true;
@@ -105,8 +126,7 @@ static inline void lock_release(struct lock *lock, enum lock_rank rank)
 	if (lock_is_ours())
 		return;
 	lock_note(rank, false);
-	/* release: pairs with the acquire in lock_try and lock_wait */
-	if (atomic_exchange_explicit(&lock->word, 0, memory_order_release) == 2)
+	if (lock_word_release(lock))
 		sys_futex_wake((uint32_t *)&lock->word);
 }
 

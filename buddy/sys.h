@@ -10,6 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define SYS_ALONE __libc_single_threaded
+#else
+#define SYS_ALONE false
+#endif
 
 struct sys_table {
 	long (*mmap)(void *addr, size_t nbytes, int prot, int flags);
@@ -73,6 +79,15 @@ unsigned sys_cpu(void);
 /* The node of memory (NUMA) of that processor. */
 unsigned sys_node(void);
 uint32_t sys_tid(void);
+/*
+ * Has the process no other thread? glibc's answer is no from the first pthread_create on,
+ * before that allocates: what is true when a function looks stays so until it returns, and
+ * pthread_create passes on what it wrote plainly. Other C libraries do not say.
+ */
+static inline bool sys_alone(void)
+{
+	return SYS_ALONE;
+}
 /* Of this thread, as ps shows it: 15 bytes at most. */
 void sys_thread_name(const char *name);
 /* The beginning of a file, ended by a zero byte; false: it cannot be read. */

@@ -5,6 +5,7 @@
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
 #include "buddy/run.h"
+#include "buddy/sys.h"
 #include "lib/front.h"
 #include "lib/shrinker.h"
 #include "lib/start.h"
@@ -86,11 +87,8 @@ void fork_register(void)
 		pthread_atfork(before, in_parent, in_child);
 }
 
-/* glibc's: false from the first pthread_create on, before that allocates. */
-extern char __libc_single_threaded __attribute__((weak));
-
 void fork_register_if_threaded(void)
 {
-	if (!&__libc_single_threaded || !__libc_single_threaded)
+	if (!sys_alone())
 		fork_register();
 }

@@ -9,6 +9,7 @@
 #include "buddy/sys.h"
 #include "slab/limit.h"
 #include "slab/rcu.h"
+#include "slab/word.h"
 
 #define EMPTY_KEEP 2 /* empty slabs a cache keeps until they decay */
 
@@ -268,12 +269,10 @@ unsigned slab_take(struct slab *slab, void **out, unsigned want)
 	for (; nwords < slab->cache->nwords && got < want; nwords++)
 		got += choose(slab, nwords, out + got, want - got, &chosen[nwords]);
 	/* The count first (S1). Others only set bits, so what was chosen stays. */
-	atomic_fetch_sub_explicit(&slab->state, (uint64_t)got << 32, memory_order_relaxed);
+	word_subtract(&slab->state, (uint64_t)got << 32);
 	for (unsigned w = 0; w < nwords; w++)
-		/* acquire: the returner's last use of the objects; pairs with slab_return */
-		/* release: the count is lower before the bits are gone */
 		if (chosen[w])
-			atomic_fetch_and_explicit(&slab->free[w], ~chosen[w], memory_order_acq_rel);
+			word_clear(&slab->free[w], chosen[w]);
 	make_fresh(slab, out, got);
 	return got;
 }
@@ -321,8 +320,7 @@ static inline bool return_quick(struct slab *slab, uint32_t n)
 			add -= n << SLAB_ROOM;
 		}
 		/* release: the bits are set; pairs with the acquire in settle_locked */
-	} while (!atomic_compare_exchange_weak_explicit(
-		&slab->state, &state, state + add, memory_order_release, memory_order_relaxed));
+	} while (!word_replace(&slab->state, &state, state + add));
 	return true;
 }
 
@@ -375,18 +373,27 @@ static __attribute__((noinline)) unsigned report_double(_Atomic uint64_t *word, 
 	return n;
 }
 
-void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits)
+/* Bits of a word are set, those that had been set before too. */
+static __attribute__((noinline)) void return_more(struct kmem_cache *cache, _Atomic uint64_t *word,
+						  uint64_t bits, uint64_t twice)
 {
-	/* release: the last use of the objects; pairs with slab_take */
-	uint64_t before = atomic_fetch_or_explicit(word, bits, memory_order_release);
-	uint32_t nbits = bits & (bits - 1) ? (uint32_t)__builtin_popcountll(bits) : 1;
+	uint32_t nbits = (uint32_t)__builtin_popcountll(bits);
 
-	if (__builtin_expect((bits & before) != 0, 0))
-		nbits -= report_double(word, bits & before);
+	if (__builtin_expect(twice != 0, 0))
+		nbits -= report_double(word, twice);
 	if (nbits > 0 && !return_quick(slab_of_word(word), nbits))
 		return_slow(cache, slab_of_word(word), nbits);
 	if (__builtin_expect(cache->gated, 0))
 		limit_lower(cache, nbits);
+}
+
+void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits)
+{
+	uint64_t twice = word_set(word, bits) & bits;
+	bool one = !(bits & (bits - 1));
+
+	if (!one || twice || cache->gated || !return_quick(slab_of_word(word), 1))
+		return_more(cache, word, bits, twice);
 }
 
 /* Free the empty slabs older than age_ms but the keep that became so last; those freed. */

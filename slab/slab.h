@@ -43,6 +43,8 @@
  *
  * The note is written by an exchange after the count was raised, and taken back by
  * one before the lists are walked. So the walk sees the count, or the note stays.
+ *
+ * A process of one thread does the same with plain reads and writes (word.h).
  */
 #ifndef SLAB_SLAB_H
 #define SLAB_SLAB_H
@@ -118,7 +120,7 @@ static inline int slab_index(const struct kmem_cache *cache, const struct slab *
 
 static inline bool slab_is_home(const struct slab *slab, uint32_t index)
 {
-	/* acquire: the returner's last use of the object; pairs with slab_return */
+	/* acquire: the returner's last use of the object; pairs with word_set */
 	return atomic_load_explicit(&slab->free[index / 64], memory_order_acquire) >> index % 64 &
 	       1;
 }
