@@ -238,8 +238,16 @@ static unsigned choose(const struct slab *slab, unsigned word, void **out, unsig
 {
 	uint64_t bits = atomic_load_explicit(&slab->free[word], memory_order_relaxed), rest = bits;
 	uintptr_t stride = slab->cache->pub.stride, first = slab->base + word * 64 * stride;
-	unsigned got = 0;
+	unsigned begin = rest ? (unsigned)__builtin_ctzll(rest) : 64, got = 0;
 
+	if (rest == ~0ull << begin % 64) {
+		/* As in a new slab all from one on are free: no bit has to be looked for. */
+		uintptr_t object = first + begin * stride;
+
+		for (unsigned n = want < 64 - begin ? want : 64 - begin; got < n; object += stride)
+			out[got++] = (void *)object;
+		rest = begin + got < 64 ? ~0ull << (begin + got) : 0;
+	}
 	for (; rest && got < want; rest &= rest - 1)
 		out[got++] = (void *)(first + (unsigned)__builtin_ctzll(rest) * stride);
 	*chosen = bits ^ rest;
