@@ -289,15 +289,11 @@ static SLOW bool take_limited(const struct want *want, struct found *found, bool
 static void *alloc_locked(const struct want *want, bool *zeroed, bool *refused)
 {
 	struct found found;
-	struct page *page;
 
 	if (!(limit_get() ? take_limited(want, &found, refused)
 			  : take_locked(want, &found, refused)))
 		return NULL;
-	page = &found.zone->pages[found.index];
-	page->kind = want->kind;
-	page->npages = (uint32_t)want->npages;
-	page->mapped = 0;
+	zone_mark(found.zone, found.index, want->npages, want->kind);
 	*zeroed = found.zeroed;
 	return zone_address(found.zone, found.index);
 }
@@ -387,7 +383,7 @@ void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *
 	return base;
 }
 
-static struct zone *zone_of(const void *addr)
+struct zone *buddy_zone(const void *addr)
 {
 	for_each_zone (zone)
 		if (zone_holds(zone, addr))
@@ -397,12 +393,12 @@ static struct zone *zone_of(const void *addr)
 
 bool buddy_holds(const void *addr)
 {
-	return zone_of(addr) != NULL;
+	return buddy_zone(addr) != NULL;
 }
 
 void buddy_free(void *base, size_t npages)
 {
-	struct zone *zone = zone_of(base);
+	struct zone *zone = buddy_zone(base);
 	uint32_t now = sys_now_ms();
 
 	lock_take(&buddy_lock, LOCK_PAGES);
@@ -413,7 +409,7 @@ void buddy_free(void *base, size_t npages)
 
 void buddy_free_moved(void *base, size_t npages)
 {
-	struct zone *zone = zone_of(base);
+	struct zone *zone = buddy_zone(base);
 
 	lock_take(&buddy_lock, LOCK_PAGES);
 	chunk_or_zone_insert(zone, zone_index(zone, base), npages, BLOCK_CLEAN, 0);
@@ -423,7 +419,7 @@ void buddy_free_moved(void *base, size_t npages)
 
 bool buddy_extend(void *base, size_t npages, size_t more)
 {
-	struct zone *zone = zone_of(base);
+	struct zone *zone = buddy_zone(base);
 	uint32_t end;
 	bool claimed;
 

@@ -31,7 +31,8 @@ void buddy_free(void *base, size_t npages);
 void buddy_free_moved(void *base, size_t npages);
 /* Take the more pages right behind base's npages, if they are free. */
 bool buddy_extend(void *base, size_t npages, size_t more);
-/* Whether addr lies in a zone. */
+/* The zone that addr lies in, or NULL; whether there is one. */
+struct zone *buddy_zone(const void *addr);
 bool buddy_holds(const void *addr);
 
 /* Give free blocks older than age_ms back to the system; pages given back. */

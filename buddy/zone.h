@@ -128,6 +128,16 @@ static inline void *zone_address(const struct zone *zone, uint32_t index)
 	return (void *)(uintptr_t)(zone->pub.base + ((uint64_t)index << PAGE_SHIFT));
 }
 
+/* The block of npages at index is in use. */
+static inline void zone_mark(struct zone *zone, uint32_t index, size_t npages, enum page_kind kind)
+{
+	struct page *page = &zone->pages[index];
+
+	page->kind = (uint8_t)kind;
+	page->npages = (uint32_t)npages;
+	page->mapped = 0;
+}
+
 static inline uint32_t zone_index(const struct zone *zone, const void *addr)
 {
 	return (uint32_t)(((uintptr_t)addr - zone->pub.base) >> PAGE_SHIFT);

@@ -3,6 +3,7 @@
 #include "lib/front.h"
 
 #include "buddy/root.h"
+#include "buddy/row.h"
 #include "buddy/run.h"
 #include "buddy/sys.h"
 #include "lib/classes.h"
@@ -125,9 +126,47 @@ static void go_home(void *block)
 	}
 }
 
+static void range_free(const struct kmem_cache *cache, char *low, char *high)
+{
+	size_t nbytes = cache->pub.stride;
+
+	if (low < high)
+		row_free(low, nbytes >> PAGE_SHIFT, (unsigned)((size_t)(high - low) / nbytes));
+}
+
+/* Runs that lie side by side, in either order, as one. */
+static void runs_home(struct kmem_cache *cache, void **blocks, unsigned n)
+{
+	size_t nbytes = cache->pub.stride;
+	char *low = NULL, *high = NULL;
+
+	for (unsigned i = 0; i < n; i++) {
+		char *block = blocks[i];
+
+		if (!front_holds(cache->id - ID_FRONTS, block) || pagemap_page(block)->mapped) {
+			go_home(block);
+			continue;
+		}
+		pagemap_tag(block, ID_NONE);
+		if (block == high) {
+			high += nbytes;
+		} else if (block + nbytes == low) {
+			low = block;
+		} else {
+			range_free(cache, low, high);
+			low = block;
+			high = block + nbytes;
+		}
+	}
+	range_free(cache, low, high);
+}
+
 static void front_home(struct kmem_cache *cache, void **blocks, unsigned n)
 {
-	(void)cache;
+	if (front_is_run(cache->id - ID_FRONTS)) {
+		runs_home(cache, blocks, n);
+		return;
+	}
 	for (unsigned i = 0; i < n; i++)
 		go_home(blocks[i]);
 }
@@ -165,17 +204,48 @@ void *front_strange(unsigned index, void *block)
 	return block;
 }
 
+static bool holds_several(const struct slot *slot)
+{
+	return slot->mask > sheaf_mask(0);
+}
+
+/*
+ * A block of a bin whose sheaf has grown, and with it others to fill half the sheaf, if
+ * resident pages lie free side by side: that takes no memory. NULL: they do not.
+ */
+static void *front_row(const struct kmem_cache *cache)
+{
+	struct slot *slot = &thread_slots[cache->id];
+	unsigned n = (unsigned)(slot->mask / sizeof(void *) + 1) / 2;
+	size_t npages = cache->pub.stride >> PAGE_SHIFT;
+	char *row = row_alloc(npages, n, PAGE_LARGE);
+
+	if (!row)
+		return NULL;
+	for (unsigned i = n; i-- > 0;) {
+		void *block = row + i * cache->pub.stride;
+
+		pagemap_tag(block, cache->id);
+		if (i > 0)
+			slot_push(slot, block);
+	}
+	return row;
+}
+
 void *front_alloc(size_t nbytes, bool *zeroed)
 {
 	unsigned index = front_index(nbytes);
 	struct kmem_cache *cache = front_cache(index);
+	void *block = NULL;
 
 	*zeroed = false;
 	if (!cache)
 		return NULL;
 	/* The caller found the sheaf empty, and there is no other. */
 	slot_missed(cache);
-	return front_new(cache, zeroed);
+	if (front_is_run(index) && holds_several(&thread_slots[cache->id]))
+		block = front_row(cache);
+	return block ? block : front_new(cache, zeroed);
 }
 
 /* Is the thread's one sheaf of the bin full? What comes stays out. */
@@ -189,14 +259,19 @@ static bool front_full(unsigned index)
 void front_free_run(void *addr)
 {
 	unsigned id = pagemap_id(addr);
+	struct slot *slot = &thread_slots[id];
 
 	if (!id_is_front(id)) {
 		run_free(addr);
 		decay_pass();
 	} else if (!front_full(id - ID_FRONTS)) {
 		slot_free_slow(cache_of(id), addr); /* with a sheaf, if there may be one */
-	} else if (*(void **)thread_slots[id].sp == addr) {
+	} else if (*(void **)slot->sp == addr) {
 		report_bug("double free: block %p is free already", addr);
+	} else if (holds_several(slot)) {
+		slot_spill(cache_of(id));
+		slot_push(slot, addr);
+		decay_pass();
 	} else {
 		run_free(addr);
 		decay_pass();

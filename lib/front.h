@@ -8,6 +8,10 @@
  * free() pushes it as it would an object. That is a hint: a smaller block may
  * begin on the same page, or a run have been resized. So what comes out of a
  * sheaf is looked at.
+ *
+ * Runs come from the pages and go back to them several at a time, once the sheaf holds
+ * several: half of it for one that finds it empty, if so many dirty pages lie side by
+ * side, and the older half of it before one that finds it full, neighbours as one run.
  */
 #ifndef LIB_FRONT_H
 #define LIB_FRONT_H

@@ -227,6 +227,14 @@ static void free_to_slabs(struct thread *thread, struct kmem_cache *cache, struc
 	slot_load(slot, full);
 }
 
+void slot_spill(struct kmem_cache *cache)
+{
+	struct thread *thread = thread_known();
+
+	free_to_slabs(thread, cache, thread_slot(thread, cache->id),
+		      thread_shelf(thread, cache->id));
+}
+
 static void free_uncached(struct kmem_cache *cache, void *object)
 {
 	cache->ops->home(cache, &object, 1);

@@ -120,7 +120,7 @@ void slot_missed(struct kmem_cache *cache)
 		return;
 	slot = thread_slot(thread, cache->id);
 	shelf = thread_shelf(thread, cache->id);
-	if (!slot->mask)
+	if (!slot->mask || slot->mask >= sheaf_mask(cache->level_max))
 		return;
 	shelf_refilled(thread, cache, shelf, shelf_level(thread, cache, shelf));
 	widen(thread, cache, slot, shelf);

@@ -52,6 +52,8 @@ void *alloc_uncached(struct kmem_cache *cache);
 
 /* The thread's sheaf of a cache without spare was found empty: it may have earned a larger one. */
 void slot_missed(struct kmem_cache *cache);
+/* The older half of the thread's sheaf of such a cache, which is full, goes home. */
+void slot_spill(struct kmem_cache *cache);
 /* Let the thread's sheaf of the cache be one that holds two bulks of nobjects, if there may be. */
 void slot_widen(struct kmem_cache *cache, size_t nobjects);
 

@@ -4,6 +4,8 @@
 
 #include "faults.h"
 
+#include "buddy/row.h"
+
 #define NRUNS 200u
 
 static struct run {
@@ -239,6 +241,28 @@ START_TEST(small_blocks_extend_in_their_chunk)
 }
 END_TEST
 
+START_TEST(a_row_is_blocks_of_dirty_pages)
+{
+	char *one = take(60), *row;
+
+	ck_assert_ptr_null(row_alloc(20, 3, PAGE_LARGE));
+	buddy_free(one, 60);
+	row = row_alloc(20, 3, PAGE_LARGE);
+	ck_assert_ptr_eq(row, one);
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(pagemap_page(row + i * 20 * PAGE_BYTES)->kind, PAGE_LARGE);
+		ck_assert_uint_eq(pagemap_page(row + i * 20 * PAGE_BYTES)->npages, 20);
+	}
+	expect_used(60);
+	buddy_free(row + 20 * PAGE_BYTES, 20);
+	buddy_free(row, 20);
+	buddy_free(row + 40 * PAGE_BYTES, 20);
+	expect_next(60, row, BLOCK_DIRTY);
+	row_free(row, 20, 3);
+	expect_used(0);
+}
+END_TEST
+
 START_TEST(no_memory_is_null_and_passes)
 {
 	faults_begin(1, ~0ul);
@@ -256,4 +280,5 @@ UNIT_MAIN("buddy", random_runs_against_a_shadow, dirty_memory_comes_before_clean
 	  extend_takes_what_lies_behind, small_blocks_stay_together, a_run_may_have_the_spare_chunk,
 	  without_room_for_a_chunk_a_small_block_is_a_run,
 	  dirty_pages_without_room_for_a_chunk_come_before_clean_ones,
-	  small_blocks_extend_in_their_chunk, no_memory_is_null_and_passes)
+	  small_blocks_extend_in_their_chunk, a_row_is_blocks_of_dirty_pages,
+	  no_memory_is_null_and_passes)

@@ -11,6 +11,7 @@
 
 #include <kmem.h>
 #include <pthread.h>
+#include <string.h>
 
 START_TEST(a_freed_block_of_a_bin_comes_again)
 {
@@ -100,6 +101,33 @@ START_TEST(a_bins_sheaf_grows_by_misses)
 			kmem_free(blocks[i]);
 	}
 	ck_assert_uint_ge(thread_slots[ID_FRONTS + front_index(40000)].mask / 8, 15);
+}
+END_TEST
+
+/* In any order, with a resized one among them: what does not fit the sheaf is pages again. */
+START_TEST(runs_come_and_go_in_rows)
+{
+	enum { N = 64 };
+	size_t index = front_index(65536);
+	char *blocks[N];
+
+	for (int round = 0; round < 200; round++) {
+		for (int i = 0; i < N; i++) {
+			require((blocks[i] = kmem_malloc(65536)));
+			memset(blocks[i], i, 16);
+			memset(blocks[i] + 65520, i, 16);
+		}
+		for (int i = 0; i < N; i++)
+			require(blocks[i][0] == i && blocks[i][65535] == i);
+		if (round % 5 == 0)
+			require((blocks[7] = kmem_realloc(blocks[7], 200000)));
+		for (int i = 0; i < N; i++)
+			kmem_free(blocks[round % 3 == 0	  ? i
+					 : round % 3 == 1 ? N - 1 - i
+							  : (i * 37 + round) % N]);
+		ck_assert_ptr_null(buddy_check());
+	}
+	ck_assert_uint_eq(thread_slots[ID_FRONTS + index].mask / 8, 7);
 }
 END_TEST
 
@@ -220,6 +248,6 @@ END_TEST
 UNIT_MAIN("front", a_freed_block_of_a_bin_comes_again, a_block_goes_to_the_bin_it_can_serve,
 	  a_resized_run_leaves_its_bin, a_run_that_comes_again_is_cleared_for_calloc,
 	  runs_beyond_the_sheaf_are_pages_again, a_bins_sheaf_grows_by_misses,
-	  heaps_exist_from_the_first_large_block_on, a_busy_heap_is_passed_over,
-	  threads_leave_the_heaps_whole, block_bits_round_trip,
+	  runs_come_and_go_in_rows, heaps_exist_from_the_first_large_block_on,
+	  a_busy_heap_is_passed_over, threads_leave_the_heaps_whole, block_bits_round_trip,
 	  a_head_with_any_bit_flipped_is_not_sound, sizes_of_blocks)

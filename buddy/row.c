@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/* Rows of blocks: see row.h. */
+#include "buddy/row.h"
+
+#include "buddy/buddy.h"
+#include "buddy/call.h"
+#include "buddy/sys.h"
+
+/* Where npages were taken, or NULL. */
+static struct zone *take_locked(size_t npages, uint32_t *index)
+{
+	for_each_zone (zone) {
+		if (*zone_free_pages(zone, BLOCK_DIRTY) < npages)
+			continue;
+		*index = zone_take(zone, npages, 1, BLOCK_DIRTY);
+		if (*index != LIST_END)
+			return zone;
+	}
+	return NULL;
+}
+
+void *row_alloc(size_t npages, unsigned n, enum page_kind kind)
+{
+	struct zone *zone;
+	uint32_t index;
+
+	lock_take(&buddy_lock, LOCK_PAGES);
+	zone = take_locked(n * npages, &index);
+	for (unsigned i = 0; zone && i < n; i++)
+		zone_mark(zone, index + i * (uint32_t)npages, npages, kind);
+	lock_release(&buddy_lock, LOCK_PAGES);
+	return zone ? zone_address(zone, index) : NULL;
+}
+
+void row_free(void *base, size_t npages, unsigned n)
+{
+	size_t nbytes = npages << PAGE_SHIFT;
+	struct zone *zone = buddy_zone(base);
+	uint32_t index, now = sys_now_ms();
+
+	/* Zones may touch; then each block goes to its own. */
+	if (!zone_holds(zone, (char *)base + n * nbytes - 1)) {
+		for (unsigned i = 0; i < n; i++)
+			buddy_free((char *)base + i * nbytes, npages);
+		return;
+	}
+	index = zone_index(zone, base);
+	lock_take(&buddy_lock, LOCK_PAGES);
+	for (unsigned i = 1; i < n; i++)
+		zone->pages[index + i * npages].kind = PAGE_NONE;
+	zone_insert(zone, index, n * npages, BLOCK_DIRTY, now);
+	lock_release(&buddy_lock, LOCK_PAGES);
+	call();
+}
