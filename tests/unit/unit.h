@@ -34,8 +34,8 @@
 			ck_abort_msg("line %d: %s: errno %d", __LINE__, #call, errno);             \
 	} while (0)
 
-/* Seconds for one test, sanitizers and a busy machine included. */
-#define UNIT_TIMEOUT 60
+/* Seconds for one test on a busy machine; forks under a sanitizer take many times as long. */
+#define UNIT_TIMEOUT (UNDER_TSAN || UNDER_ASAN ? 240 : 60)
 
 /* The random numbers of a test, from a seed that is printed; UNIT_SEED in the environment wins. */
 static uint64_t unit_random;
