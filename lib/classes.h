@@ -38,9 +38,9 @@ _Static_assert(ID_FRONTS + NFRONTS <= ID_USER, "ids below the program's");
 #pragma GCC visibility push(hidden)
 /*
  * At (n + 15) / 16 for n bytes the distance in bytes of the class's slot from the
- * thread's first; all 0, that of an empty one, before start.
+ * thread's first.
  */
-extern uint16_t class_slots[SMALL_MAX / 16 + 1];
+extern const uint16_t class_slots[SMALL_MAX / 16 + 1];
 #pragma GCC visibility pop
 
 static inline bool id_is_front(unsigned id)
@@ -74,15 +74,21 @@ static inline unsigned class_index(size_t nbytes)
 	return 44 + (log - 13) * 4 + class_step(nbytes, 2);
 }
 
+/* The size at step n, from 0, of 2^bits to each doubling of 2^log. */
+#define STEP_SIZE(n, bits, log)                                                                    \
+	(((1u << (bits)) + (n) % (1u << (bits)) + 1)                                               \
+	 << (((log) - (bits) + (n) / (1u << (bits))) & 31))
+
+/* Bytes of a class's objects, as a constant where the index is one. */
+#define CLASS_SIZE(i)                                                                              \
+	((i) < 8    ? ((i) + 1) * 16                                                               \
+	 : (i) < 20 ? STEP_SIZE((i)-8, 2, 7)                                                       \
+	 : (i) < 44 ? STEP_SIZE((i)-20, 3, 10)                                                     \
+		    : STEP_SIZE((i)-44, 2, 13))
+
 static inline unsigned class_size(unsigned index)
 {
-	if (index < 8)
-		return (index + 1) * 16;
-	if (index < 20)
-		return (4 + (index - 8) % 4 + 1) << (5 + (index - 8) / 4);
-	if (index < 44)
-		return (8 + (index - 20) % 8 + 1) << (7 + (index - 20) / 8);
-	return (4 + (index - 44) % 4 + 1) << (11 + (index - 44) / 4);
+	return CLASS_SIZE(index);
 }
 
 static inline bool front_is_run(unsigned index)

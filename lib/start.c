@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Start-up: tables, settings, heaps; then, when the constructor runs, fork and the other core. */
+/* Start-up: settings, hooks; then, when the constructor runs, fork and the other core. */
 #include "lib/start.h"
 
 #include "buddy/buddy.h"
@@ -7,7 +7,6 @@
 #include "buddy/relief.h"
 #include "buddy/shortage.h"
 #include "buddy/sys.h"
-#include "lib/classes.h"
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/options.h"
@@ -15,10 +14,8 @@
 #include "lib/twin.h"
 #include "slab/background.h"
 #include "slab/reclaim.h"
-#include "slab/slot.h"
 
 _Atomic bool started;
-uint16_t class_slots[SMALL_MAX / 16 + 1];
 static struct lock start_lock;
 
 void start_lock_take(void)
@@ -46,11 +43,6 @@ static void table_advise(const void *table, size_t nbytes)
 	sys_advise_huge((void *)start, end - start, SYS_THP_NEVER);
 }
 
-static uint16_t class_slot(size_t nbytes)
-{
-	return (uint16_t)((ID_CLASSES + class_index(nbytes)) * sizeof(struct slot));
-}
-
 void start(void)
 {
 	/* The table of caches is too small for one. */
@@ -61,8 +53,6 @@ void start(void)
 		decay_hook = front_purge;
 		relief_hook = reclaim_relief;
 		shortage_hook = shortage_next;
-		for (size_t i = 0; i <= SMALL_MAX / 16; i++)
-			class_slots[i] = class_slot(i ? i * 16 : 1);
 		/* release: pairs with the acquire in start_ensure */
 		atomic_store_explicit(&started, true, memory_order_release);
 	}

@@ -36,16 +36,25 @@ struct thread *thread_next(const struct thread *thread)
 	return (struct thread *)thread->pub.next;
 }
 
-/* Bytes before and from the record on, for so many ids. */
+/*
+ * Where in a page the record begins: so that malloc's slots, those to ID_USER, end
+ * the page, and the shelves of small sizes lie before it, and a thread that needs
+ * no more touches one page.
+ */
+#define RECORD_LEAD                                                                                \
+	((PAGE_BYTES - sizeof(struct thread) - ID_USER * sizeof(struct slot)) & ~(size_t)63)
+
+/* Bytes of whole pages before the record, for so many ids, and RECORD_LEAD. */
 static size_t front_bytes(uint32_t nids)
 {
-	return sys_page_up(nids * sizeof(struct shelf));
+	return sys_page_up(nids * sizeof(struct shelf) - RECORD_LEAD) + RECORD_LEAD;
 }
 
 static size_t record_bytes(uint32_t nids)
 {
-	return front_bytes(nids) +
-	       sys_page_up(sizeof(struct thread) + (nids + 1) * sizeof(struct slot));
+	size_t slots = sizeof(struct thread) + (nids + 1) * sizeof(struct slot);
+
+	return front_bytes(nids) - RECORD_LEAD + sys_page_up(RECORD_LEAD + slots);
 }
 
 /* Commit the ids below nids around the record at thread, nbytes more than before. */

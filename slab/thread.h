@@ -4,7 +4,7 @@
  * and beside it a shelf with what only the slow path needs.
  *
  *	  shelf[n] … shelf[1] shelf[0] | struct thread | slot[0] slot[1] … slot[n]
- *	<- reserved for 65,536          ^ page         ^ thread_slots (TLS)    reserved ->
+ *	<- reserved for 65,536         in one page     ^ thread_slots (TLS)    reserved ->
  *
  * One range, committed from the middle outward as ids come into use, so that
  * any id found in the page map has a readable slot in every thread. A thread

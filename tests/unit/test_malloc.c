@@ -5,6 +5,7 @@
 #include "faults.h"
 
 #include "lib/classes.h"
+#include "slab/thread.h"
 
 #include <kmem/malloc.h>
 
@@ -119,6 +120,7 @@ START_TEST(classes_hold_their_sizes_and_waste_little)
 		unsigned index = class_index(n);
 
 		require(index < NCLASSES && class_size(index) >= n);
+		require(class_slots[(n + 15) / 16] == (ID_CLASSES + index) * sizeof(struct slot));
 		require(index == 0 || class_size(index - 1) < n);
 		require(n <= 128 || class_size(index) - n < n / 4);
 		require(n <= 1024 || n > 8192 || class_size(index) - n < n / 8);
