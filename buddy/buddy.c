@@ -4,6 +4,7 @@
 
 #include "buddy/call.h"
 #include "buddy/chunk.h"
+#include "buddy/gather.h"
 #include "buddy/limit.h"
 #include "buddy/meta.h"
 #include "buddy/relief.h"
@@ -354,6 +355,31 @@ static bool widen_last(void)
 	return true;
 }
 
+/* Of dirty pages only. */
+static void *alloc_resident(const struct want *want, bool *zeroed)
+{
+	struct want resident = *want;
+	bool refused = false;
+	void *base;
+
+	resident.resident = true;
+	lock_take(&buddy_lock, LOCK_PAGES);
+	base = alloc_locked(&resident, zeroed, &refused);
+	lock_release(&buddy_lock, LOCK_PAGES);
+	return base;
+}
+
+/* The same, and those above are asked for some if there are none. */
+static void *alloc_gathered(const struct want *want, bool *zeroed)
+{
+	void *base = alloc_resident(want, zeroed);
+
+	if (base)
+		return base;
+	gather(want->npages);
+	return alloc_resident(want, zeroed);
+}
+
 static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
 {
 	struct want want = {.npages = npages, .align_pages = align_pages, .kind = kind};
@@ -363,6 +389,11 @@ static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind ki
 
 	if (want_most(&want) > LEAF_PAGES)
 		return NULL;
+	if (kind == PAGE_SLAB && gather_due(npages)) {
+		base = alloc_gathered(&want, zeroed);
+		if (base)
+			return base;
+	}
 	do {
 		lock_take(&buddy_lock, LOCK_PAGES);
 		base = alloc_locked(&want, zeroed, &refused);
@@ -378,8 +409,10 @@ void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *
 {
 	void *base = alloc_anywhere(npages, align_pages, kind, zeroed);
 
-	if (base && *zeroed)
+	if (base && *zeroed) {
+		gather_taken(npages);
 		relief_check();
+	}
 	return base;
 }
 

@@ -3,6 +3,7 @@
 #include "lib/start.h"
 
 #include "buddy/buddy.h"
+#include "buddy/gather.h"
 #include "buddy/meta.h"
 #include "buddy/relief.h"
 #include "buddy/shortage.h"
@@ -13,6 +14,7 @@
 #include "lib/shortage.h"
 #include "lib/twin.h"
 #include "slab/background.h"
+#include "slab/gather.h"
 #include "slab/reclaim.h"
 
 _Atomic bool started;
@@ -52,6 +54,7 @@ void start(void)
 		options_start();
 		decay_hook = front_purge;
 		relief_hook = reclaim_relief;
+		gather_hook = gather_idle;
 		shortage_hook = shortage_next;
 		/* release: pairs with the acquire in start_ensure */
 		atomic_store_explicit(&started, true, memory_order_release);

@@ -34,7 +34,7 @@ static inline void swap(struct thread *thread, struct kmem_cache *cache, struct 
 			struct shelf *shelf)
 {
 	slot_swap(slot, shelf_spare(shelf));
-	if (++shelf->moves % SWAPS_EARN == 0)
+	if (++shelf->swaps % SWAPS_EARN == 0)
 		shelf_swapped_often(thread, cache, slot, shelf);
 }
 
@@ -46,7 +46,7 @@ static inline void load_full(struct thread *thread, struct kmem_cache *cache, st
 
 	shelf_enlist(thread, shelf, cache->id);
 	shelf_count(&shelf->pub.lent, 0 - full.mask / 8);
-	shelf->moves++;
+	shelf->last = (uint16_t)thread->passes;
 	slot_load(slot, full);
 	if (shelf_spare(shelf)->mask && empty.mask == full.mask) {
 		cache_keep_empty(thread, cache, slot_sheaf(&empty));
@@ -94,7 +94,7 @@ static void *alloc_from_slabs(struct thread *thread, struct kmem_cache *cache, s
 	if (!n)
 		return NULL;
 	shelf_count(&shelf->pub.taken, n);
-	shelf->moves++;
+	shelf->last = (uint16_t)thread->passes;
 	shelf_refilled(thread, cache, shelf, level);
 	if (cache->nowait)
 		cache_make_empty(cache, level);
@@ -218,7 +218,6 @@ static void free_to_slabs(struct thread *thread, struct kmem_cache *cache, struc
 	unsigned fill = slot_fill(&full);
 	unsigned rest = slot_has_objects(shelf_spare(shelf)) ? 0 : fill / 2, n = fill - rest;
 
-	shelf->moves++;
 	if (thread_at_bound(thread))
 		thread_evict(thread);
 	shelf_send_home(cache, shelf, sheaf->object, n);
@@ -293,7 +292,6 @@ static inline void free_to_barn(struct thread *thread, struct kmem_cache *cache,
 		return;
 	}
 	shelf_count(&shelf->pub.lent, full.mask / 8);
-	shelf->moves++;
 	slot_load(slot, (struct slot){(uintptr_t)empty, full.mask}); /* of one level */
 }
 

@@ -14,6 +14,7 @@
 #include "slab/slot.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 struct kmem_cache *_Atomic cache_table[ID_LIMIT];
@@ -227,20 +228,24 @@ struct kmem_cache *kmem_cache_create_usercopy(const char *name, unsigned int siz
 						     .ctor = ctor}});
 }
 
-/* Send home up to n sheaves of a barn, or the next one's where it has none. */
-static void drain_sheaves(struct kmem_cache *cache, unsigned barn, int32_t n)
+size_t cache_drain_barn(struct kmem_cache *cache, unsigned barn, size_t most)
 {
-	while (n-- > 0) {
-		struct sheaf *sheaf = barn_take(cache, barn);
+	struct barn *barns = barns_of(cache);
+	size_t n = 0;
+
+	for (; barns && most > 0; most--) {
+		struct sheaf *sheaf = barn_pop(&barns[barn]);
 		unsigned fill;
 
 		if (!sheaf)
-			return;
+			break;
 		fill = sheaf_capacity(sheaf_level(sheaf));
 		cache->ops->home(cache, sheaf->object, fill);
 		cache_count(cache, 0, fill, 0 - (uint64_t)fill);
 		sheaf_put(sheaf);
+		n += fill;
 	}
+	return n;
 }
 
 /* The empty sheaves that the cache kept to itself: to all caches. */
@@ -255,7 +260,8 @@ static void drain_empties(struct kmem_cache *cache)
 
 void cache_drain(struct kmem_cache *cache)
 {
-	drain_sheaves(cache, 0, INT32_MAX);
+	for (unsigned barn = 0; barn < BARNS; barn++)
+		cache_drain_barn(cache, barn, SIZE_MAX);
 	drain_empties(cache);
 	slab_retire(cache, 0);
 }
@@ -265,7 +271,7 @@ void cache_decay(struct kmem_cache *cache)
 	if (cache->nowait)
 		return;
 	for (unsigned barn = 0; barn < BARNS; barn++)
-		drain_sheaves(cache, barn, barn_surplus(cache, barn));
+		cache_drain_barn(cache, barn, (size_t)barn_surplus(cache, barn));
 	if (__atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED))
 		slab_retire(cache, 1);
 }

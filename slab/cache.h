@@ -140,6 +140,8 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 
 /* Send home what the barn holds; retire empty slabs. Needs no lock held above LOCK_CACHES. */
 void cache_drain(struct kmem_cache *cache);
+/* Most sheaves of one of its barns go home; the number of objects. */
+size_t cache_drain_barn(struct kmem_cache *cache, unsigned barn, size_t most);
 /* Age barn and empty slabs by one decay period, where frees may wait. */
 void cache_decay(struct kmem_cache *cache);
 /* NULL, or the first broken invariant; exact only while nobody uses the cache. */

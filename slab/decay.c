@@ -36,10 +36,10 @@ static bool shelf_idle(struct thread *thread, unsigned id)
 	const struct slot *slot = thread_slot(thread, id);
 	struct shelf *shelf = thread_shelf(thread, id);
 	uint16_t sp = (uint16_t)__atomic_load_n(&slot->sp, __ATOMIC_RELAXED);
-	bool same = shelf->seen_sp == sp && shelf->seen_moves == shelf->moves;
+	bool same = shelf->seen_sp == sp && shelf->seen_last == shelf->last;
 
 	shelf->seen_sp = sp;
-	shelf->seen_moves = shelf->moves;
+	shelf->seen_last = shelf->last;
 	return same && !shelf_bare(slot, shelf) && !cache_of(id)->nowait;
 }
 

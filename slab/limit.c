@@ -72,7 +72,7 @@ static unsigned take(struct thread *thread, struct kmem_cache *cache, void **obj
 	if (thread && !cache->direct) {
 		shelf = thread_shelf(thread, cache->id);
 		shelf_enlist(thread, shelf, cache->id);
-		shelf->moves++;
+		shelf->last = (uint16_t)thread->passes;
 	}
 	got = cache_refill(cache, shelf, objects, n);
 	if (shelf == &passing || thread_at_bound(thread))

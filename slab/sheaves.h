@@ -27,7 +27,7 @@ static inline void shelf_enlist(struct thread *thread, struct shelf *shelf, unsi
 	if (shelf->used)
 		return;
 	/* In this order: a fork's child finds a list that ends, whatever it interrupts. */
-	shelf->next = thread->used;
+	shelf->next = (uint16_t)thread->used;
 	atomic_signal_fence(memory_order_release);
 	thread->used = id;
 	atomic_signal_fence(memory_order_release);

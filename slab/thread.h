@@ -34,14 +34,15 @@ struct slot {
 
 struct shelf {
 	struct kmem_root_shelf pub;
-	uint16_t seen_sp;    /* at the last pass, its low bits: whether the slot is idle */
-	uint16_t seen_moves; /* the same */
-	uint16_t moves;	     /* sheaves that came or went, modulo 2^16 */
-	uint8_t used;	     /* is in the thread's list */
-	uint8_t level;	     /* of the next sheaf */
-	uint16_t refills;    /* since a larger sheaf was last thought of … */
-	uint16_t since;	     /* … when thread.passes had these low bits */
-	uint32_t next;	     /* id of the next used shelf */
+	uint16_t seen_sp;   /* at the last pass, its low bits: whether the slot is idle */
+	uint16_t seen_last; /* the same */
+	uint16_t last;	    /* of thread.passes, low bits, when a sheaf last came full */
+	uint8_t used;	    /* is in the thread's list */
+	uint8_t level;	    /* of the next sheaf */
+	uint16_t refills;   /* since a larger sheaf was last thought of … */
+	uint16_t since;	    /* … when thread.passes had these low bits */
+	uint16_t swaps;	    /* of slot and spare, modulo 2^16 */
+	uint16_t next;	    /* id of the next used shelf */
 };
 
 struct thread {
