@@ -26,6 +26,7 @@ enum lock_rank {
 	LOCK_HEAP,    /* lib: one heap */
 	LOCK_PAGES,   /* buddy: zones, free pages */
 	LOCK_META,    /* buddy: memory for records */
+	LOCK_GUARD,   /* slab: which guarded pages are free: nothing is taken under it */
 	LOCK_RANKS
 };
 

@@ -51,8 +51,10 @@ enum page_kind {
 	PAGE_BUSY, /* first of a block on its way to the system */
 	PAGE_SLAB,
 	PAGE_HEAP,
-	PAGE_RUN,   /* kmem_pages_alloc */
-	PAGE_LARGE, /* malloc of more than the heap takes */
+	PAGE_RUN,     /* kmem_pages_alloc */
+	PAGE_LARGE,   /* malloc of more than the heap takes */
+	PAGE_DEBUG,   /* first of a debugged block, inside a run */
+	PAGE_GUARDED, /* of the pool of guarded objects */
 };
 
 /*

@@ -94,12 +94,12 @@ size_t report_format(char *buf, size_t nbytes, const char *format, ...)
 	return line.len;
 }
 
-static void report_args(const char *format, va_list args)
+static void report_args(const char *prefix, const char *format, va_list args)
 {
 	char buf[REPORT_LINE_MAX];
 	struct line line = {.buf = buf, .room = sizeof(buf) - 2};
 
-	put_string(&line, "libkmem: ");
+	put_string(&line, prefix);
 	put_format(&line, format, args);
 	line.buf[line.len++] = '\n';
 	sys_write_stderr(buf, line.len);
@@ -110,8 +110,24 @@ void report(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	report_args(format, args);
+	report_args("libkmem: ", format, args);
 	va_end(args);
+}
+
+void report_text(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	report_args("", format, args);
+	va_end(args);
+}
+
+void report_end(bool continues)
+{
+	if (settings.on_error == ON_ERROR_ABORT ||
+	    (settings.on_error == ON_ERROR_DEFAULT && !continues))
+		sys_abort();
 }
 
 void report_bug(const char *format, ...)
@@ -119,10 +135,9 @@ void report_bug(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	report_args(format, args);
+	report_args("libkmem: ", format, args);
 	va_end(args);
-	if (settings.abort_on_error)
-		sys_abort();
+	report_end(false);
 }
 
 bool report_is_due(_Atomic uint32_t *last_ms)

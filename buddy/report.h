@@ -20,6 +20,12 @@ void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, then abort, or go on if the setting on_error is continue. */
 void report_bug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A line as it is. */
+void report_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* After a report of several lines: abort, or go on if on_error is continue, or not set and
+ * continues. */
+void report_end(bool continues);
+
 /* One thread may report what *last_ms, 0 at first, stands for: once in a second. */
 bool report_is_due(_Atomic uint32_t *last_ms);
 

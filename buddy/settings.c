@@ -6,6 +6,6 @@ struct settings settings = {
 	.decay_ms = 1000,
 	.thp = THP_AUTO,
 	.thread_cache = 2 << 20,
-	.abort_on_error = true,
 	.rcu_pending = 64 << 20,
+	.kfence_pool = 255,
 };

@@ -64,10 +64,13 @@ static bool failed(long ret)
 
 size_t sys_page_size(void)
 {
-	static size_t page;
+	static _Atomic size_t known; /* relaxed: threads may find it out at once, all the same */
+	size_t page = atomic_load_explicit(&known, memory_order_relaxed);
 
-	if (!page)
+	if (!page) {
 		page = getauxval(AT_PAGESZ) ? getauxval(AT_PAGESZ) : 4096;
+		atomic_store_explicit(&known, page, memory_order_relaxed);
+	}
 	return page;
 }
 
@@ -183,6 +186,11 @@ void *sys_map(size_t nbytes, size_t align)
 int sys_commit(void *addr, size_t nbytes)
 {
 	return (int)sys_calls->mprotect(addr, nbytes, PROT_READ | PROT_WRITE);
+}
+
+int sys_forbid(void *addr, size_t nbytes)
+{
+	return (int)sys_calls->mprotect(addr, nbytes, PROT_NONE);
 }
 
 void sys_unmap(void *addr, size_t nbytes)

@@ -47,6 +47,8 @@ void *sys_reserve_at(void *addr, size_t nbytes);
 void *sys_reserve_roomy(size_t nbytes, size_t room);
 /* Make part of a reserved range usable: zeroed memory on first touch. */
 int sys_commit(void *addr, size_t nbytes);
+/* Make it inaccessible again; what is in it stays. */
+int sys_forbid(void *addr, size_t nbytes);
 /* A mapping of its own, usable at once. */
 void *sys_map(size_t nbytes, size_t align);
 /* End a reservation or a mapping. If refused, the pages are at least purged. */

@@ -7,9 +7,11 @@
 #include "buddy/run.h"
 #include "buddy/shortage.h"
 #include "lib/core.h"
+#include "lib/debug_block.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
 #include "lib/start.h"
+#include "slab/debug.h"
 
 #include <errno.h>
 #include <kmem/malloc.h>
@@ -41,8 +43,12 @@ static void *large_aligned(size_t align, size_t nbytes)
 
 void *aligned_alloc_once(size_t align, size_t nbytes)
 {
+	bool zeroed;
+
 	if (nbytes > PTRDIFF_MAX || align > PTRDIFF_MAX / 2)
 		return NULL;
+	if (debug_blocks)
+		return debug_block_alloc(nbytes, align, DEBUG_MALLOC, &zeroed);
 	if (align <= PAGE_BYTES * 4 && nbytes <= HEAP_MAX)
 		return front_aligned(nbytes, align);
 	return large_aligned(align, nbytes);
@@ -62,6 +68,16 @@ static void *aligned_slow(size_t align, size_t nbytes)
 	return block;
 }
 
+/* Of a class's object less was asked for than its size, which is what aligns it. */
+static void *asked_for(void *block, size_t nbytes)
+{
+	unsigned id = pagemap_id(block);
+
+	if (id >= ID_FIRST && cache_of(id)->debug.flags)
+		debug_asked(cache_of(id), block, nbytes);
+	return block;
+}
+
 void *aligned_alloc_any(size_t align, size_t nbytes)
 {
 	size_t small;
@@ -74,7 +90,7 @@ void *aligned_alloc_any(size_t align, size_t nbytes)
 	}
 	small = small_size(align, nbytes);
 	if (small)
-		return facade_malloc(small);
+		return asked_for(facade_malloc(small), nbytes);
 	start_ensure();
 	return aligned_slow(align, nbytes);
 }

@@ -74,6 +74,14 @@ static inline unsigned class_index(size_t nbytes)
 	return 44 + (log - 13) * 4 + class_step(nbytes, 2);
 }
 
+/* What all objects of a class that begin on a page are aligned to. */
+static inline unsigned class_align(unsigned size)
+{
+	unsigned align = size & -size;
+
+	return align < PAGE_BYTES ? align : (unsigned)PAGE_BYTES;
+}
+
 /* The size at step n, from 0, of 2^bits to each doubling of 2^log. */
 #define STEP_SIZE(n, bits, log)                                                                    \
 	(((1u << (bits)) + (n) % (1u << (bits)) + 1)                                               \

@@ -14,6 +14,7 @@
 
 CORE_DECLARE(malloc);
 CORE_DECLARE(free);
+CORE_DECLARE(free_sized);
 CORE_DECLARE(calloc);
 CORE_DECLARE(realloc);
 CORE_DECLARE(aligned_alloc);

@@ -11,8 +11,11 @@
 #include "buddy/root.h"
 #include "buddy/run.h"
 #include "lib/classes.h"
+#include "lib/debug_block.h"
 #include "lib/front.h"
 #include "lib/heap_span.h"
+#include "slab/debug.h"
+#include "slab/guard.h"
 #include "slab/slab.h"
 
 #include <kmem/cache.h>
@@ -32,7 +35,8 @@ static const struct slab *slab_holding(const struct kmem_cache *cache, const voi
 	/* Of a page that became free the word is links of a list. */
 	if (pagemap_id(addr) != cache->id || (uintptr_t)slab % SLAB_RECORD || !meta_index(slab))
 		return NULL;
-	if ((uintptr_t)addr - slab->base >= (size_t)cache->pub.slab_pages << PAGE_SHIFT)
+	if ((uintptr_t)addr - (uintptr_t)slab_pages(slab) >= (size_t)cache->pub.slab_pages
+								     << PAGE_SHIFT)
 		return NULL;
 	return slab;
 }
@@ -41,25 +45,28 @@ static bool dump_object(const struct kmem_cache *cache, const void *addr)
 {
 	const struct slab *slab = slab_holding(cache, addr);
 	uint32_t stride = cache->pub.stride, index;
-	uintptr_t offset;
+	uintptr_t offset, object;
 
 	if (!slab || !stride) {
 		report(DUMP "was in a slab of cache '%s', which has just gone", addr,
 		       cache->pub.name);
 		return true;
 	}
-	offset = (uintptr_t)addr - slab->base;
-	index = (uint32_t)(offset / stride);
-	if (index >= cache->pub.slab_objects)
+	index = (uint32_t)(((uintptr_t)addr - (uintptr_t)slab_pages(slab)) / stride);
+	if (index >= cache->pub.slab_objects) {
 		report(DUMP "is behind the last object of a slab of cache '%s': slab %p", addr,
-		       cache->pub.name, (void *)slab->base);
-	else
-		report(DUMP "is %zu bytes into object %p of cache '%s' (size %u): slab %p, %s",
-		       addr, (size_t)(offset % stride),
-		       (void *)(slab->base + (size_t)index * stride), cache->pub.name,
-		       cache->pub.object_size, (void *)slab->base,
-		       slab_is_home(slab, index) ? "at home"
-						 : "not at home: in use, or in a sheaf");
+		       cache->pub.name, slab_pages(slab));
+		return true;
+	}
+	/* Of a debugged object a red zone comes first. */
+	object = slab->base + (uintptr_t)index * stride;
+	offset = (uintptr_t)addr - object;
+	report(DUMP "is %zu bytes %s object %p of cache '%s' (size %u): slab %p, %s", addr,
+	       (size_t)((intptr_t)offset < 0 ? 0 - offset : offset),
+	       (intptr_t)offset < 0 ? "before" : "into", (void *)object, cache->pub.name,
+	       cache->pub.object_size, slab_pages(slab),
+	       slab_is_home(slab, index) ? "at home" : "not at home: in use, or in a sheaf");
+	debug_print_tracks(cache, (void *)object);
 	return true;
 }
 
@@ -167,6 +174,8 @@ static bool dump_run(const void *addr)
 		return false;
 	head = pagemap_page(base);
 	run = *head;
+	if (run.kind == PAGE_DEBUG)
+		return debug_block_dump(base, addr);
 	if ((run.kind != PAGE_RUN && run.kind != PAGE_LARGE) || page - first >= run.npages)
 		return false;
 	report(DUMP "is %zu bytes into the %s of %u pages at %p%s, %s", addr,
@@ -193,6 +202,10 @@ bool kmem_dump_obj(const void *address)
 
 	if (id >= ID_FIRST && !id_is_front(id))
 		return dump_object(cache_of(id), address);
+	if (id == ID_PAGES && guard_holds(address)) {
+		guard_dump(address);
+		return true;
+	}
 	if (!is_canonical(address))
 		return dump_foreign(address);
 	return dump_run(address) || (id != ID_NONE && dump_block(address)) || dump_foreign(address);

@@ -6,11 +6,13 @@
 #include "buddy/meta.h"
 #include "buddy/run.h"
 #include "buddy/sys.h"
+#include "lib/debug_block.h"
 #include "lib/front.h"
 #include "lib/shrinker.h"
 #include "lib/start.h"
 #include "slab/ask.h"
 #include "slab/background.h"
+#include "slab/guard.h"
 #include "slab/limit.h"
 #include "slab/reclaim.h"
 #include "slab/slab.h"
@@ -53,8 +55,10 @@ static void each_lock(void (*act)(struct lock *))
 			act(&cache_of(id)->lock);
 	for (unsigned i = 0; (heap = front_heap(i)); i++)
 		act(&heap->lock);
+	act(&debug_block_lock);
 	act(&buddy_lock);
 	act(&meta_lock);
+	act(&guard_lock);
 }
 
 static void before(void)
@@ -78,6 +82,7 @@ static void in_child(void)
 	limits_after_fork();
 	background_after_fork();
 	ask_after_fork();
+	guard_after_fork();
 	shrinkers_after_fork();
 }
 

@@ -5,11 +5,14 @@
 #include "buddy/root.h"
 #include "buddy/row.h"
 #include "buddy/run.h"
+#include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "lib/classes.h"
 #include "lib/malloc.h"
 #include "lib/start.h"
 #include "slab/slot.h"
+
+#include <string.h>
 
 #define SPAN_BYTES ((size_t)4 << 20)
 
@@ -261,7 +264,10 @@ void front_free_run(void *addr)
 	unsigned id = pagemap_id(addr);
 	struct slot *slot = &thread_slots[id];
 
-	if (!id_is_front(id)) {
+	if (settings.hardened)
+		memset(addr, 0, (size_t)pagemap_page(addr)->npages << PAGE_SHIFT);
+	if (!id_is_front(id) || settings.hardened) {
+		pagemap_tag(addr, ID_PAGES);
 		run_free(addr);
 		decay_pass();
 	} else if (!front_full(id - ID_FRONTS)) {
@@ -285,7 +291,9 @@ void front_free(void *addr)
 
 	if (!heap)
 		return;
-	index = front_fit(addr);
+	if (settings.hardened)
+		memset(addr, 0, heap_usable(addr));
+	index = settings.hardened ? NFRONTS : front_fit(addr);
 	if (index == NFRONTS || front_full(index)) {
 		pagemap_tag(addr, ID_PAGES);
 		heap_free(heap, addr);

@@ -109,17 +109,23 @@ static void *kmalloc_other(size_t nbytes, gfp_t flags, size_t most)
 	return block;
 }
 
-/* No sheaf has any. Small ones are not zeroed here. */
+/* No sheaf has any. */
 static SLOW void *kmalloc_slow(size_t nbytes, gfp_t flags, size_t most)
 {
 	struct kmem_cache *cache = NULL;
+	void *block;
 
 	if (nbytes == 0)
 		return KMEM_ZERO_SIZE;
 	if (nbytes <= SMALL_MAX)
 		cache = cache_of(ID_CLASSES + class_index(nbytes));
-	return cache ? slot_alloc_slow(cache, flags & ~__GFP_ZERO)
-		     : kmalloc_other(nbytes, flags, most);
+	if (cache)
+		block = class_alloc_slow(cache, flags & ~__GFP_ZERO, nbytes);
+	else
+		block = kmalloc_other(nbytes, flags, most);
+	if (block && flags & __GFP_ZERO && nbytes <= SMALL_MAX)
+		memset(block, 0, block_usable(block, block_kind(block)));
+	return block;
 }
 
 static inline __attribute__((always_inline)) void *kmalloc_most(size_t nbytes, gfp_t flags,
@@ -131,9 +137,9 @@ static inline __attribute__((always_inline)) void *kmalloc_most(size_t nbytes, g
 	if (__builtin_expect(!small, 0) ||
 	    !slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
 		      &block))
-		block = kmalloc_slow(nbytes, flags, most);
-	if (flags & __GFP_ZERO && small && block)
-		memset(block, 0, class_size(class_index(nbytes)));
+		return kmalloc_slow(nbytes, flags, most);
+	if (flags & __GFP_ZERO)
+		memset(block, 0, block_usable(block, BLOCK_SLAB));
 	return block;
 }
 
@@ -222,7 +228,8 @@ void *kmem_krealloc(const void *block, size_t nbytes, gfp_t flags)
 	if (is_none(block))
 		return kmem_kmalloc(nbytes, flags);
 	usable = kmem_usable_size(block);
-	if (!usable) { /* reported */
+	/* Reported; but what malloc(0) gave has none if it is debugged. */
+	if (!usable && block_kind(block) != BLOCK_SLAB) {
 		errno = EINVAL;
 		return NULL;
 	}

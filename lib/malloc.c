@@ -9,9 +9,13 @@
 #include "buddy/run.h"
 #include "buddy/shortage.h"
 #include "lib/core.h"
+#include "lib/debug_block.h"
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/start.h"
+#include "slab/debug.h"
+#include "slab/debug_spec.h"
+#include "slab/guard.h"
 
 #include <errno.h>
 #include <kmem/malloc.h>
@@ -31,7 +35,30 @@ static struct kmem_cache *class_cache(unsigned index)
 		return cache;
 	report_format(name, sizeof(name), "malloc-%u", shape.size);
 	shape.name = name;
+	/* Slabs begin on pages; red zones between them and objects would undo what follows from
+	 * that. */
+	if (debug_spec_flags(name))
+		shape.args.align = class_align(shape.size);
 	return cache_create_fixed(ID_CLASSES + index, &shape);
+}
+
+/* What is asked for is kept with the object: past it begins a red zone, or a canary. */
+static SLOW void *alloc_noted(struct kmem_cache *cache, gfp_t flags, size_t nbytes)
+{
+	void *object = slot_alloc_slow(cache, flags);
+
+	if (object && cache->debug.flags)
+		debug_asked(cache, object, nbytes);
+	else if (object && guard_holds(object))
+		return guard_asked(object, nbytes);
+	return object;
+}
+
+void *class_alloc_slow(struct kmem_cache *cache, gfp_t flags, size_t nbytes)
+{
+	if (__builtin_expect(__atomic_load_n(&cache->noted, __ATOMIC_RELAXED), 0))
+		return alloc_noted(cache, flags, nbytes);
+	return slot_alloc_slow(cache, flags);
 }
 
 static void *small_once(size_t nbytes)
@@ -42,8 +69,9 @@ static void *small_once(size_t nbytes)
 	if (!cache)
 		return NULL;
 	/* Not where it is the first try, but what gave memory back may have filled the slot. */
-	return slot_pop(slot_of(cache), &object) ? object
-						 : slot_alloc_slow(cache, GFP_MALLOC | GFP_ONCE);
+	if (slot_pop(slot_of(cache), &object))
+		return object;
+	return class_alloc_slow(cache, GFP_MALLOC | GFP_ONCE, nbytes);
 }
 
 static void *large_alloc(size_t nbytes, bool *zeroed)
@@ -58,6 +86,8 @@ static void *once(size_t nbytes, bool *zeroed)
 	*zeroed = false;
 	if (nbytes <= SMALL_MAX)
 		return small_once(nbytes);
+	if (debug_blocks && nbytes <= PTRDIFF_MAX)
+		return debug_block_alloc(nbytes, 1, DEBUG_MALLOC, zeroed);
 	if (nbytes <= FRONT_MAX)
 		return front_alloc(nbytes, zeroed);
 	return large_alloc(nbytes, zeroed);
@@ -94,7 +124,9 @@ static SLOW void *malloc_more(size_t nbytes)
 
 	if (nbytes <= SMALL_MAX)
 		cache = cache_of(class_slots[(nbytes + 15) >> 4] / (unsigned)sizeof(struct slot));
-	return cache ? slot_alloc_slow(cache, GFP_MALLOC) : malloc_large(nbytes);
+	if (!cache)
+		return malloc_large(nbytes);
+	return class_alloc_slow(cache, GFP_MALLOC, nbytes);
 }
 
 FAST void *facade_malloc(size_t nbytes)
@@ -131,10 +163,14 @@ enum block_kind block_kind(const void *addr)
 	if (id == ID_NONE)
 		return BLOCK_FOREIGN;
 	switch (pagemap_page(addr)->kind) {
+	case PAGE_DEBUG:
+		return BLOCK_DEBUG;
 	case PAGE_LARGE:
 		return (uintptr_t)addr % PAGE_BYTES ? BLOCK_FOREIGN : BLOCK_LARGE;
 	case PAGE_RUN:
 		return BLOCK_FOREIGN;
+	case PAGE_GUARDED:
+		return BLOCK_GUARDED;
 	default:
 		return BLOCK_HEAP;
 	}
@@ -161,6 +197,12 @@ static SLOW void free_large(void *block)
 	case BLOCK_LARGE:
 		front_free_run(block);
 		break;
+	case BLOCK_DEBUG:
+		debug_block_free(block, DEBUG_MALLOC);
+		break;
+	case BLOCK_GUARDED:
+		guard_free(block);
+		break;
 	default:
 		report_foreign(block, "free");
 		break;
@@ -181,6 +223,27 @@ static SLOW void free_slow(void *block)
 FAST void facade_free(void *block)
 {
 	if (!slot_push(&thread_slots[pagemap_id(block)], block))
+		free_slow(block);
+}
+
+/* Are so many bytes what was asked for, as far as that is known? Else a report. */
+static bool check_size(const void *block, size_t nbytes)
+{
+	enum block_kind kind = block ? block_kind(block) : BLOCK_FOREIGN;
+	size_t asked = nbytes;
+
+	if (kind == BLOCK_DEBUG ||
+	    (kind == BLOCK_SLAB && cache_of(pagemap_id(block))->debug.flags & SLAB_RED_ZONE))
+		asked = block_usable(block, kind);
+	if (asked != nbytes)
+		report_bug("free_sized: %p was asked for with %zu bytes, and is freed with %zu",
+			   block, asked, nbytes);
+	return asked == nbytes;
+}
+
+void kmem_free_sized(void *block, size_t nbytes)
+{
+	if (!slot_push(&thread_slots[pagemap_id(block)], block) && check_size(block, nbytes))
 		free_slow(block);
 }
 
@@ -211,13 +274,20 @@ void *kmem_calloc(size_t count, size_t nbytes)
 
 size_t block_usable(const void *addr, enum block_kind kind)
 {
+	const struct kmem_cache *cache;
+
 	switch (kind) {
 	case BLOCK_SLAB:
-		return cache_of(pagemap_id(addr))->pub.stride;
+		cache = cache_of(pagemap_id(addr));
+		return cache->usable ? cache->usable : debug_usable(cache, addr);
 	case BLOCK_HEAP:
 		return heap_usable(addr);
+	case BLOCK_DEBUG:
+		return debug_block_usable(addr);
 	case BLOCK_LARGE:
 		return (size_t)pagemap_page(addr)->npages << PAGE_SHIFT;
+	case BLOCK_GUARDED:
+		return guard_usable(addr);
 	default:
 		return 0;
 	}
@@ -232,7 +302,8 @@ size_t kmem_usable_size(const void *block)
 	kind = block_kind(block);
 	if (kind == BLOCK_FOREIGN)
 		report_foreign(block, "usable_size");
-	if (kind == BLOCK_HEAP && !heap_of(block, "usable_size"))
+	if ((kind == BLOCK_HEAP && !heap_of(block, "usable_size")) ||
+	    (kind == BLOCK_GUARDED && !guard_check(block, "usable_size")))
 		return 0;
 	return block_usable(block, kind);
 }
@@ -250,5 +321,6 @@ size_t kmem_good_size(size_t nbytes)
 
 CORE_DEFINE(malloc);
 CORE_DEFINE(free);
+CORE_DEFINE(free_sized);
 CORE_DEFINE(calloc);
 CORE_DEFINE(usable_size);

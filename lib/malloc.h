@@ -10,7 +10,7 @@
 #define GFP_MALLOC (GFP_KERNEL | __GFP_NOWARN)
 
 /* What a pointer given to free or realloc is. */
-enum block_kind { BLOCK_SLAB, BLOCK_HEAP, BLOCK_LARGE, BLOCK_FOREIGN };
+enum block_kind { BLOCK_SLAB, BLOCK_HEAP, BLOCK_LARGE, BLOCK_DEBUG, BLOCK_GUARDED, BLOCK_FOREIGN };
 enum block_kind block_kind(const void *addr);
 /* Usable bytes of a block of the kind. */
 size_t block_usable(const void *addr, enum block_kind kind);
@@ -19,6 +19,9 @@ void report_foreign(const void *addr, const char *doing);
 
 /* nbytes aligned to align, a power of two; NULL with ENOMEM. */
 void *aligned_alloc_any(size_t align, size_t nbytes);
+
+/* From a class's cache, whose sheaves have none, for who asked for so many bytes. */
+void *class_alloc_slow(struct kmem_cache *cache, gfp_t flags, size_t nbytes);
 
 /* Hidden names for calls from inside: nothing a program defines can come between. */
 void *facade_malloc(size_t nbytes);

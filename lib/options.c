@@ -9,6 +9,8 @@
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/debug_spec.h"
+#include "slab/guard.h"
 
 #include <errno.h>
 #include <kmem/limits.h>
@@ -101,18 +103,54 @@ static int set_on_error(const char *value)
 
 	if (!continues && strcmp(value, "abort") != 0)
 		return -EINVAL;
-	settings.abort_on_error = !continues;
+	settings.on_error = continues ? ON_ERROR_CONTINUE : ON_ERROR_ABORT;
+	return 0;
+}
+
+static int parse_bool(const char *value, bool *setting)
+{
+	*setting = strcmp(value, "true") == 0;
+	return *setting || strcmp(value, "false") == 0 ? 0 : -EINVAL;
+}
+
+static int set_kfence_interval(const char *value)
+{
+	size_t ms;
+
+	if (parse_size(value, &ms) < 0 || ms > INT32_MAX)
+		return -EINVAL;
+	__atomic_store_n(&settings.kfence_ms, (uint32_t)ms, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int set_kfence_pool(const char *value)
+{
+	size_t n;
+
+	if (parse_size(value, &n) < 0 || n == 0 || n > GUARD_POOL_MOST)
+		return -EINVAL;
+	__atomic_store_n(&settings.kfence_pool, (uint32_t)n, __ATOMIC_RELAXED);
 	return 0;
 }
 
 static int set_background(const char *value)
 {
-	bool wanted = strcmp(value, "true") == 0;
+	bool wanted;
+	int err = parse_bool(value, &wanted);
 
-	if (!wanted && strcmp(value, "false") != 0)
-		return -EINVAL;
-	background_set(wanted);
-	return 0;
+	if (!err)
+		background_set(wanted);
+	return err;
+}
+
+static int set_hardened(const char *value)
+{
+	bool wanted;
+	int err = parse_bool(value, &wanted);
+
+	if (!err)
+		settings.hardened = wanted;
+	return err;
 }
 
 static const struct {
@@ -121,6 +159,9 @@ static const struct {
 } options[] = {
 	{"background_thread", set_background},
 	{"decay_ms", set_decay},
+	{"hardened", set_hardened},
+	{"kfence_pool", set_kfence_pool},
+	{"kfence_sample_interval", set_kfence_interval},
 	{"limit_bytes", set_limit},
 	{"on_error", set_on_error},
 	{"rcu_pending", set_rcu_pending},
@@ -186,8 +227,14 @@ static const char *find_variable(const char *name)
 
 void options_start(void)
 {
+	const char *spec;
+
 	if (&kmem_options)
 		parse(kmem_options, "kmem_options");
-	if (!sys_secure())
-		parse(find_variable("KMEM_OPTIONS"), "KMEM_OPTIONS");
+	if (sys_secure())
+		return;
+	parse(find_variable("KMEM_OPTIONS"), "KMEM_OPTIONS");
+	spec = find_variable("KMEM_DEBUG");
+	if (spec && !debug_spec_set(spec, "KMEM_DEBUG"))
+		report("KMEM_DEBUG: it is longer than 1023 bytes; ignored");
 }

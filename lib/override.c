@@ -103,18 +103,16 @@ EXPORT void cfree(void *block)
 	kmem_core_free(block);
 }
 
-/* C23; the sizes say nothing the page map does not know. */
+/* C23; the sizes say nothing the page map does not know, but to KMEM_DEBUG. */
 EXPORT void free_sized(void *block, size_t nbytes)
 {
-	(void)nbytes;
-	kmem_core_free(block);
+	kmem_core_free_sized(block, nbytes);
 }
 
 EXPORT void free_aligned_sized(void *block, size_t alignment, size_t nbytes)
 {
 	(void)alignment;
-	(void)nbytes;
-	kmem_core_free(block);
+	kmem_core_free_sized(block, nbytes);
 }
 
 EXPORT int malloc_trim(size_t pad)

@@ -6,6 +6,7 @@
 #include "lib/core.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
+#include "slab/guard.h"
 
 #include <errno.h>
 #include <kmem/malloc.h>
@@ -17,6 +18,8 @@ struct found {
 	enum block_kind kind;
 	struct heap *heap; /* of a heap's block */
 	size_t usable;
+	bool debugged; /* or guarded: what is asked for is kept, and a block that is resized moves
+			*/
 };
 
 /* Reported in one line and false if no block begins there. */
@@ -32,7 +35,11 @@ static bool find(void *block, struct found *found)
 		if (!found->heap)
 			return false;
 	}
+	if (found->kind == BLOCK_GUARDED && !guard_check(block, "realloc"))
+		return false;
 	found->usable = block_usable(block, found->kind);
+	found->debugged = found->kind == BLOCK_DEBUG || found->kind == BLOCK_GUARDED ||
+			  (found->kind == BLOCK_SLAB && cache_of(pagemap_id(block))->debug.flags);
 	return true;
 }
 
@@ -45,6 +52,8 @@ static inline bool fits(size_t nbytes, size_t usable)
 /* The block with room for nbytes, moved only as pages; NULL if it must be copied. */
 static void *resize(const struct found *found, size_t nbytes)
 {
+	if (found->debugged)
+		return NULL;
 	if (fits(nbytes, found->usable))
 		return found->block;
 	if (found->kind == BLOCK_HEAP && nbytes > SMALL_MAX && nbytes <= HEAP_MAX) {
@@ -69,7 +78,9 @@ static size_t with_slack(const struct found *found, size_t nbytes)
 	size_t slack = found->usable > 256 ? found->usable / 2 : found->usable / 4;
 	size_t room = found->usable + slack;
 
-	return nbytes > found->usable && nbytes < room && room <= HEAP_MAX ? room : nbytes;
+	if (found->debugged || nbytes <= found->usable || nbytes >= room || room > HEAP_MAX)
+		return nbytes;
+	return room;
 }
 
 static void *copy(const struct found *found, size_t nbytes)
@@ -126,7 +137,7 @@ void *kmem_realloc(void *block, size_t nbytes)
 	/* Some programs allocate in no other way. */
 	if (!block)
 		return facade_malloc(nbytes);
-	if (id >= ID_FIRST && !id_is_front(id) && fits(nbytes, cache_of(id)->pub.stride))
+	if (id >= ID_FIRST && !id_is_front(id) && fits(nbytes, cache_of(id)->usable))
 		return block;
 	return realloc_slow(block, nbytes);
 }

@@ -8,6 +8,7 @@
 #include "buddy/relief.h"
 #include "buddy/shortage.h"
 #include "buddy/sys.h"
+#include "lib/debug_block.h"
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/options.h"
@@ -52,6 +53,7 @@ void start(void)
 	start_lock_take();
 	if (!atomic_load_explicit(&started, memory_order_relaxed)) {
 		options_start();
+		debug_blocks_start();
 		decay_hook = front_purge;
 		relief_hook = reclaim_relief;
 		gather_hook = gather_idle;

@@ -7,6 +7,7 @@
 #include "lib/classes.h"
 #include "lib/core.h"
 #include "lib/front.h"
+#include "slab/guard.h"
 #include "slab/thread.h"
 
 #include <errno.h>
@@ -189,6 +190,7 @@ int kmem_malloc_info(int options, FILE *stream)
 void kmem_malloc_stats(void)
 {
 	struct totals totals = sum();
+	struct guard_counts counts;
 
 	report("zones: %zu, %zu bytes, %zu free, of them %zu dirty", totals.nzones,
 	       totals.committed, totals.free_pages, totals.dirty);
@@ -197,6 +199,9 @@ void kmem_malloc_stats(void)
 	report("heaps: spans %zu bytes, in use %zu", totals.spans, totals.heap_live);
 	report("pages: %zu bytes in zones, %zu in mappings of their own", run_bytes(&totals),
 	       totals.mapped);
+	if (guard_count(&counts))
+		report("kfence: %zu objects so far, %u of %u in use", (size_t)counts.nallocated,
+		       counts.ntaken, counts.nobjects);
 }
 
 int kmem_mallopt(int parameter, int value)

@@ -4,6 +4,7 @@
 
 #include "buddy/buddy.h"
 #include "lib/core.h"
+#include "lib/debug_block.h"
 #include "lib/front.h"
 #include "slab/rcu.h"
 #include "slab/reclaim.h"
@@ -23,6 +24,7 @@ void trim_sheaves(bool ready)
 		if (cache_of(id) && (ready || !cache_of(id)->nowait))
 			cache_drain(cache_of(id));
 	lock_release(&cache_lock, LOCK_CACHES);
+	debug_blocks_drain();
 	rcu_wake();
 }
 

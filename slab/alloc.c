@@ -16,6 +16,9 @@
  */
 #include "buddy/shortage.h"
 #include "slab/barn.h"
+#include "slab/debug.h"
+#include "slab/guard.h"
+#include "slab/hardened.h"
 #include "slab/limit.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
@@ -172,8 +175,11 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 		slot = thread_slot(thread, cache->id);
 		shelf = thread_shelf(thread, cache->id);
 		spare = shelf_spare(shelf);
-		if (flags & __GFP_DIRECT_RECLAIM)
-			thread_pass(thread);
+		if (flags & __GFP_DIRECT_RECLAIM && thread_pass(thread)) {
+			object = guard_alloc(cache);
+			if (object)
+				return object;
+		}
 		if (slot_has_objects(spare) && flags & __GFP_DIRECT_RECLAIM)
 			swap(thread, cache, slot, shelf);
 		else if (slot_has_objects(spare))
@@ -236,6 +242,15 @@ void slot_spill(struct kmem_cache *cache)
 
 static void free_uncached(struct kmem_cache *cache, void *object)
 {
+	/* A bulk free has looked at nothing. */
+	if (cache->gated && pagemap_id(object) != cache->id) {
+		object_wrong(cache, object);
+		return;
+	}
+	if (cache->debug.flags && !debug_free(cache, object))
+		return;
+	if (cache->hardened && !hardened_free(cache, &object))
+		return;
 	cache->ops->home(cache, &object, 1);
 	cache_count(cache, 0, 1, 0);
 }
@@ -376,6 +391,8 @@ void slot_free_slow(struct kmem_cache *cache, void *object)
 			return;
 	}
 	free_more(thread, cache, object);
-	if (__builtin_expect(cache->dtor != NULL, 0))
+	if (__builtin_expect(cache->dtor != NULL, 0)) {
 		slab_destruct_surplus(cache);
+		guard_settle(cache);
+	}
 }

@@ -5,8 +5,11 @@
 #include "buddy/meta.h"
 #include "buddy/report.h"
 #include "buddy/root.h"
+#include "buddy/settings.h"
 #include "buddy/shortage.h"
 #include "slab/barn.h"
+#include "slab/guard.h"
+#include "slab/hardened.h"
 #include "slab/rcu.h"
 #include "slab/shape.h"
 #include "slab/sheaves.h"
@@ -107,6 +110,7 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 		shape_sheaves(cache);
 		cache->limit_first = cache->limit_max = 0;
 		cache->direct = false;
+		cache->gated = settings.hardened;
 		atomic_store_explicit(&cache_table[id], cache, memory_order_release);
 	}
 	lock_release(&cache_lock, LOCK_CACHES);
@@ -260,6 +264,7 @@ static void drain_empties(struct kmem_cache *cache)
 
 void cache_drain(struct kmem_cache *cache)
 {
+	hardened_drain(cache);
 	for (unsigned barn = 0; barn < BARNS; barn++)
 		cache_drain_barn(cache, barn, SIZE_MAX);
 	drain_empties(cache);
@@ -310,6 +315,7 @@ int kmem_cache_shrink(struct kmem_cache *cache)
 	}
 	cache_drain(cache);
 	slab_destruct(cache);
+	guard_settle(cache);
 	rcu_wake();
 	return __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED) != 0;
 }

@@ -36,6 +36,7 @@ enum slab_bucket {		  /* by the share of free objects */
 		   BUCKETS
 };
 
+struct quarantine;
 struct rcu_queue;
 struct shelf;
 struct slab;
@@ -52,6 +53,18 @@ struct cache_ops {
 
 struct barn;
 
+/* How objects of a debugged cache are laid out: slab/debug.h. Distances in bytes. */
+struct debug {
+	slab_flags_t flags; /* SLAB_RED_ZONE and the like in force; 0: it is not debugged */
+	uint32_t left;	    /* before the object */
+	uint32_t tracks;    /* these from the object's beginning */
+	uint32_t asked;
+	uint32_t image; /* of a constructed object; 0: none */
+	uint32_t end;
+	bool poisons;	/* objects that are at home */
+	bool continues; /* after a report, unless on_error says otherwise */
+};
+
 struct kmem_cache {
 	struct kmem_root_cache pub;
 	const struct cache_ops *ops;
@@ -63,12 +76,16 @@ struct kmem_cache {
 	uint8_t twos;	     /* the stride is odd << twos */
 	uint16_t nwords;     /* of a slab's bitmap */
 	uint32_t slab_bytes; /* a power of two */
+	uint32_t usable;     /* the stride; 0: what was asked for, of a debugged object */
+	uint8_t capacity;    /* that sheaves are to have from the start; 0: any */
 	uint8_t level_first; /* sheaves' capacity at first … */
 	uint8_t level_max;   /* … and when they have grown */
 	bool direct;	     /* objects too large for sheaves */
 	bool no_spare;	     /* so large that one sheaf must do */
 	bool gated;	     /* each operation takes the slow path: no sheaf is ever loaded */
+	bool hardened;	     /* see hardened.h */
 	bool nowait;	     /* SLAB_NOWAIT: its frees make no call and wait for nobody */
+	bool noted;	     /* of malloc's: its objects are to know what was asked for */
 	int32_t limit_first; /* of a barn, sheaves … */
 	int32_t limit_max;   /* … and at most */
 	_Atomic uint32_t trim_epoch;
@@ -80,10 +97,12 @@ struct kmem_cache {
 	_Atomic size_t used; /* counted where there is a limit */
 	void (*reclaim)(struct kmem_cache *cache, void *data);
 	void (*limit_reached)(struct kmem_cache *cache, void *data);
-	void *data;		   /* for both */
-	struct rcu_queue *rcu;	   /* of the flavour its frees wait for; NULL: none was named */
-	_Atomic uint32_t nwaiting; /* slabs that wait for a grace period */
-	_Atomic uint32_t asked;	   /* by those who call reclaim (ask.h) */
+	void *data;	       /* for both */
+	struct rcu_queue *rcu; /* of the flavour its frees wait for; NULL: none was named */
+	struct debug debug;
+	struct quarantine *_Atomic quarantine; /* of a hardened cache; NULL: nothing was freed */
+	_Atomic uint32_t nwaiting;	       /* slabs that wait for a grace period */
+	_Atomic uint32_t asked;		       /* by those who call reclaim (ask.h) */
 
 	struct barn *_Atomic barns; /* BARNS of them; NULL: nobody gave yet (barn.h) */
 

@@ -22,8 +22,8 @@ static const char *check_slab(const struct kmem_cache *cache, const struct slab 
 		return "S2: a slab with an owner is on a list, or on another's";
 	if (slab_bucket(cache, (int32_t)nfree, &room) != bucket)
 		return "S2: a slab's list does not fit its count";
-	if (slab->cache != cache || slab->base % cache->slab_bytes ||
-	    slab_of((void *)slab->base) != slab || pagemap_id((void *)slab->base) != cache->id)
+	if (slab->cache != cache || (uintptr_t)slab_pages(slab) % cache->slab_bytes ||
+	    slab_of(slab_pages(slab)) != slab || pagemap_id(slab_pages(slab)) != cache->id)
 		return "S5: the page map does not lead to the slab";
 	if (slab_room(state) != room)
 		return "S6: a slab's room does not fit its count and list";

@@ -12,6 +12,7 @@
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/guard.h"
 #include "slab/rcu.h"
 #include "slab/reclaim.h"
 #include "slab/sheaves.h"
@@ -163,7 +164,7 @@ void decay_pass(void)
 		process_pass(sys_now_ms());
 }
 
-void thread_pass_slow(struct thread *thread)
+bool thread_pass_slow(struct thread *thread)
 {
 	/* acquire: what was asked for in this epoch; pairs with threads_ask_trim */
 	uint32_t epoch = atomic_load_explicit(&trim_epoch, memory_order_acquire);
@@ -177,6 +178,7 @@ void thread_pass_slow(struct thread *thread)
 	if (process_pass(now))
 		thread_pass_soon(thread);
 	rcu_wake();
+	return guard_pass(thread, now);
 }
 
 /* Two of them, or one, say what is asked in the epoch that begins now. */

@@ -2,6 +2,9 @@
 /* The end of a cache: everything home, what still lives reported, the record for the next. */
 #include "buddy/report.h"
 #include "slab/ask.h"
+#include "slab/debug.h"
+#include "slab/guard.h"
+#include "slab/marks.h"
 #include "slab/rcu.h"
 #include "slab/reclaim.h"
 #include "slab/sheaves.h"
@@ -9,7 +12,13 @@
 
 #include <errno.h>
 
-/* Call seen, if given, for each object that is not at home; how many. */
+/* Does the program have the object? Of a guarded cache what is set aside is nobody's. */
+static bool is_live(const struct kmem_cache *cache, const struct slab *slab, uint32_t index)
+{
+	return cache_marked(cache) ? !mark_holds(slab, index) : !slab_is_home(slab, index);
+}
+
+/* Call seen, if given, for each live object; how many. */
 static unsigned each_live(const struct kmem_cache *cache,
 			  void (*seen)(const struct kmem_cache *cache, void *object))
 {
@@ -18,7 +27,7 @@ static unsigned each_live(const struct kmem_cache *cache,
 	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
 		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
 			for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
-				if (slab_is_home(slab, i))
+				if (!is_live(cache, slab, i))
 					continue;
 				n++;
 				if (seen)
@@ -31,6 +40,7 @@ static unsigned each_live(const struct kmem_cache *cache,
 static void report_live(const struct kmem_cache *cache, void *object)
 {
 	report("kmem_cache_destroy: cache '%s': object %p is still live", cache->pub.name, object);
+	debug_print_tracks(cache, object);
 }
 
 static void report_reader(const struct kmem_cache *cache)
@@ -62,11 +72,12 @@ struct remains {
 	unsigned nwaiting; /* slabs that wait for a grace period … */
 	unsigned ndrains;  /* … for which this thread waited so often … */
 	int drained;	   /* … and how that ended */
+	unsigned nleft;	   /* guarded objects, freed, to be settled */
 };
 
 static bool is_clean(const struct remains *left)
 {
-	return !left->nlive && !left->nslabs && !left->nwaiting;
+	return !left->nlive && !left->nslabs && !left->nwaiting && !left->nleft;
 }
 
 /* One try to destroy the cache, and what is left of it. false: it is none. */
@@ -80,12 +91,19 @@ static bool destroy_try(struct kmem_cache *cache, struct remains *left)
 	known = cache->pub.id != 0;
 	if (known) {
 		recall(cache);
-		left->nlive = each_live(cache, NULL);
+		left->nlive = each_live(cache, NULL) + guard_each_live(cache, NULL);
+		if (!left->nlive && cache->pub.nslabs && cache_marked(cache)) {
+			marks_recall(cache);
+			slab_retire(cache, 0);
+		}
 		left->nslabs = cache->pub.nslabs;
 		/* acquire: who freed the last; pairs with free_slab in rcu.c */
 		left->nwaiting = atomic_load_explicit(&cache->nwaiting, memory_order_acquire);
-		if (is_clean(left))
+		left->nleft = guard_count_left(cache);
+		if (is_clean(left)) {
+			guard_forget(cache);
 			cache_forget_locked(cache);
+		}
 	}
 	lock_release(&cache_lock, LOCK_CACHES);
 	lock_release(&reclaim_lock, LOCK_RECLAIM);
@@ -98,7 +116,7 @@ static bool destroy_try(struct kmem_cache *cache, struct remains *left)
  */
 static bool work_off(struct kmem_cache *cache, struct remains *left)
 {
-	if (!left->nlive && slab_destruct(cache))
+	if (guard_settle(cache) || (!left->nlive && slab_destruct(cache)))
 		return true;
 	if (!left->nwaiting || left->ndrains++ == 2)
 		return false;
@@ -108,13 +126,15 @@ static bool work_off(struct kmem_cache *cache, struct remains *left)
 
 static void report_remains(const struct kmem_cache *cache, const struct remains *left)
 {
-	if (left->nlive)
+	if (left->nlive) {
 		each_live(cache, report_live);
-	else if (left->nslabs || (left->nwaiting && left->drained >= 0))
+		guard_each_live(cache, report_live);
+	} else if (left->nslabs || (left->nwaiting && left->drained >= 0)) {
 		report("kmem_cache_destroy: cache '%s': %u slabs were lost in a fork",
 		       cache->pub.name, left->nslabs + left->nwaiting);
-	else if (left->nwaiting)
+	} else if (left->nwaiting) {
 		report_reader(cache);
+	}
 }
 
 int kmem_cache_destroy(struct kmem_cache *cache)

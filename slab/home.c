@@ -8,6 +8,7 @@
  */
 #include "slab/home.h"
 
+#include "slab/guard.h"
 #include "slab/slab.h"
 #include "slab/thread.h"
 
@@ -45,12 +46,11 @@ static void report_stray(const struct kmem_cache *cache, const void *object)
 }
 
 /* What is no object of the cache. */
-static __attribute__((noinline)) void report_lost(const struct kmem_cache *cache,
-						  const void *object)
+static __attribute__((noinline)) void report_lost(struct kmem_cache *cache, void *object)
 {
 	if (pagemap_id(object) == cache->id && slab_of(object))
 		report_interior(slab_of(object), object);
-	else
+	else if (!guard_home(cache, object))
 		report_stray(cache, object);
 }
 
@@ -173,6 +173,23 @@ static void slab_detach(struct kmem_cache *cache, struct shelf *shelf)
 		slab_release(slab);
 	}
 }
+
+/* Of a debugged cache, where slabs do not begin with an object, and few come at once. */
+static void debug_home(struct kmem_cache *cache, void **objects, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct slab *slab = slab_of(objects[i]);
+		unsigned index = (unsigned)slab_index(cache, slab, objects[i]);
+
+		slab_return(cache, &slab->free[index / 64], 1ull << index % 64);
+	}
+}
+
+const struct cache_ops debug_ops = {
+	.refill = slab_refill,
+	.home = debug_home,
+	.detach = slab_detach,
+};
 
 const struct cache_ops slab_ops = {
 	.refill = slab_refill,

@@ -5,6 +5,8 @@
 #include "buddy/report.h"
 #include "buddy/shortage.h"
 #include "slab/ask.h"
+#include "slab/debug.h"
+#include "slab/hardened.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 
@@ -13,6 +15,8 @@
 /* Objects that such requests may have out in all. */
 static size_t limit_most(const struct kmem_cache *cache, gfp_t flags)
 {
+	if (!cache->limit)
+		return SIZE_MAX;
 	return cache->limit - (flags & __GFP_HIGH ? 0 : cache->reserve);
 }
 
@@ -92,6 +96,42 @@ static void give_up(struct kmem_cache *cache, void **objects, unsigned got, unsi
 	limit_lower(cache, n - got);
 }
 
+/*
+ * Of a debugged cache, each looked at: another takes the place of one that is damaged, which
+ * stays out of its slab, and counted. false: there is none, and all are given up.
+ */
+static bool debug_hand_out(struct thread *thread, struct kmem_cache *cache, bool waits,
+			   void **objects, unsigned n)
+{
+	unsigned done = 0, got = 1;
+
+	while (got && done < n) {
+		if (debug_alloc(cache, objects[done])) {
+			done++;
+			continue;
+		}
+		atomic_fetch_add_explicit(&cache->used, 1, memory_order_relaxed);
+		got = waits ? take(thread, cache, &objects[done], 1)
+			    : take_at_hand(thread, cache, &objects[done], 1);
+	}
+	if (done == n)
+		return true;
+	for (unsigned i = 0; i < done; i++)
+		debug_take_back(cache, objects[i]);
+	objects[done] = objects[n - 1];
+	give_up(cache, objects, n - 1, n);
+	return false;
+}
+
+/* n objects, as they came from their slabs, to the program; false: all are given up. */
+static bool hand_out(struct thread *thread, struct kmem_cache *cache, bool waits, void **objects,
+		     unsigned n)
+{
+	if (cache->hardened)
+		hardened_out(cache, objects, n);
+	return !cache->debug.flags || debug_hand_out(thread, cache, waits, objects, n);
+}
+
 bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, unsigned n,
 		 void **objects)
 {
@@ -111,9 +151,10 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 			continue;
 		got = waits ? take(thread, cache, objects, n)
 			    : take_at_hand(thread, cache, objects, n);
-		if (got == n)
+		if (got < n)
+			give_up(cache, objects, got, n);
+		else if (hand_out(thread, cache, waits, objects, n))
 			return true;
-		give_up(cache, objects, got, n);
 	} while (waits && ever && shortage_again(&shortage));
 	if (!admitted)
 		refuse(cache, flags, n);

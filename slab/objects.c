@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Objects in and out of caches: the public fast paths. */
 #include "buddy/report.h"
+#include "slab/guard.h"
 #include "slab/slot.h"
 
 #include <errno.h>
@@ -39,21 +40,35 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags)
 __attribute__((noinline)) void object_wrong(const struct kmem_cache *cache, const void *object)
 {
 	unsigned id = pagemap_id(object);
+	const struct kmem_cache *own = NULL;
 
 	if (!object)
 		return;
 	if (id >= ID_FIRST)
+		own = cache_of(id);
+	else if (guard_holds(object))
+		own = guard_cache(object);
+	if (own)
 		report_bug("wrong cache: %p freed to cache '%s' is of cache '%s'", object,
-			   cache->pub.name, cache_of(id)->pub.name);
+			   cache->pub.name, own->pub.name);
 	else
 		report_bug("foreign pointer: %p freed to cache '%s' is in no slab", object,
 			   cache->pub.name);
 }
 
+/* On none of the cache's pages: guarded, or wrong. */
+static __attribute__((noinline)) void free_elsewhere(struct kmem_cache *cache, void *object)
+{
+	if (guard_holds(object) && guard_cache(object) == cache)
+		guard_free(object);
+	else
+		object_wrong(cache, object);
+}
+
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
 	if (__builtin_expect(pagemap_id(object) != cache->id, 0))
-		object_wrong(cache, object);
+		free_elsewhere(cache, object);
 	else if (__builtin_expect(!slot_push(slot_of(cache), object), 0))
 		slot_free_slow(cache, object);
 }

@@ -147,10 +147,12 @@ static void hand_out(struct thread *thread, struct store *store, size_t nfull)
 static void touch_slab(const struct slab *slab)
 {
 	uint32_t stride = slab->cache->pub.stride;
+	char *at = slab_pages(slab);
 
-	for (uint32_t i = 0; i < slab->cache->pub.slab_objects; i++)
+	/* From its pages on: the first object of a debugged one lies behind a red zone. */
+	for (uint32_t i = 0; i < slab->cache->pub.slab_objects; i++, at += stride)
 		if (slab_is_home(slab, i))
-			touch((void *)(slab->base + (uintptr_t)i * stride), stride);
+			touch(at, stride);
 }
 
 /* Slabs with so many free objects, one of them the thread's. 0 or -ENOMEM. */

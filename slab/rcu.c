@@ -4,6 +4,7 @@
 
 #include "buddy/report.h"
 #include "buddy/settings.h"
+#include "slab/guard.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
@@ -71,6 +72,8 @@ static size_t object_bytes(const struct kmem_cache *cache, const void *object)
 {
 	if (pagemap_id(object) == cache->id)
 		return cache->pub.stride;
+	if (guard_holds(object) && guard_cache(object) == cache)
+		return guard_check(object, "kmem_cache_free_rcu") ? cache->pub.stride : 0;
 	object_wrong(cache, object);
 	return 0;
 }
@@ -78,8 +81,13 @@ static size_t object_bytes(const struct kmem_cache *cache, const void *object)
 static struct rcu_queue *queue_of(const void *object)
 {
 	unsigned id = pagemap_id(object);
+	const struct kmem_cache *cache = NULL;
 
-	return id >= ID_FIRST ? cache_of(id)->rcu : NULL;
+	if (id >= ID_FIRST)
+		cache = cache_of(id);
+	else if (guard_holds(object))
+		cache = guard_cache(object);
+	return cache ? cache->rcu : NULL;
 }
 
 static struct slab *next_slab(const struct slab *slab)

@@ -64,7 +64,7 @@ static enum slab_bucket first_bucket_locked(const struct kmem_cache *cache, cons
 {
 	if (cache->nowait && !pass->asked)
 		return BUCKET_EMPTY;
-	if (cache->ctor || cache->dtor || cache_typesafe(cache))
+	if (cache->ctor || cache->dtor || cache->debug.flags || cache_typesafe(cache))
 		return BUCKET_EMPTY;
 	return cache->pub.stride < STRIDE_LEAST ? BUCKET_EMPTY : BUCKET_FOURTH;
 }

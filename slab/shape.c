@@ -2,7 +2,12 @@
 /* What a new cache is to be like: see shape.h. */
 #include "slab/shape.h"
 
+#include "buddy/settings.h"
+
 #include "slab/barn.h"
+#include "slab/debug.h"
+#include "slab/debug_spec.h"
+#include "slab/guard_pool.h"
 #include "slab/rcu.h"
 #include "slab/slab.h"
 
@@ -99,13 +104,17 @@ static void widen_sheaves(struct kmem_cache *cache, unsigned capacity)
 		cache->level_max = cache->level_first;
 }
 
+/* Without what debugging adds, which is no business of the program's limits. */
+static uint32_t plain_stride(const struct kmem_cache *cache)
+{
+	return (cache->pub.object_size + cache->pub.align - 1) & ~(cache->pub.align - 1);
+}
+
 /* What the args say beyond the shape of objects. */
 static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *args)
 {
-	size_t most = args->limit_bytes / cache->pub.stride;
+	size_t most = args->limit_bytes / plain_stride(cache);
 
-	cache->ctor = args->ctor;
-	cache->dtor = args->dtor;
 	cache->reclaim = args->reclaim;
 	cache->limit_reached = args->limit_reached;
 	cache->data = args->data;
@@ -116,11 +125,7 @@ static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *arg
 	atomic_store_explicit(&cache->used, 0, memory_order_relaxed);
 	atomic_store_explicit(&cache->warned_ms, 0, memory_order_relaxed);
 	atomic_store_explicit(&cache->asked, 0, memory_order_relaxed);
-	cache->gated = cache->limit != 0;
-	cache->nowait = cache->pub.flags & SLAB_NOWAIT;
-	if (cache->nowait)
-		cache->direct = false;
-	widen_sheaves(cache, args->sheaf_capacity);
+	cache->noted = cache->debug.flags || guard_ready();
 }
 
 /* The record's barns are those of a cache that was destroyed: they are empty. */
@@ -149,21 +154,63 @@ static uint32_t stride_align(const struct cache_shape *shape)
 	return align < 8 ? 8 : align;
 }
 
+/* The layout of debugged objects, unless it is to be spared where slabs would grow by it. */
+static void set_layout(struct kmem_cache *cache, bool spare)
+{
+	uint32_t npages = cache->pub.slab_pages, stride = cache->pub.stride;
+
+	debug_layout(cache);
+	set_slab_size(cache);
+	if (!spare || cache->pub.slab_pages <= npages)
+		return;
+	cache->debug.flags &= ~(SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER);
+	debug_layout(cache);
+	cache->pub.stride = stride;
+	set_slab_size(cache);
+}
+
+/* What follows from size, alignment and flags; said: the letters of KMEM_DEBUG. */
+static void set_objects(struct kmem_cache *cache, slab_flags_t said)
+{
+	cache->pub.stride = plain_stride(cache);
+	set_slab_size(cache);
+	/* Reports of a cache whose own flags ask for them do not end the program. */
+	cache->debug = (struct debug){.flags = (cache->pub.flags | said) & DEBUG_FLAGS,
+				      .continues = cache->pub.flags & DEBUG_FLAGS};
+	cache->pub.flags |= cache->debug.flags;
+	if (cache->debug.flags)
+		set_layout(cache, said & DEBUG_SPARE);
+	cache->ops = cache->debug.flags ? &debug_ops : &slab_ops;
+	cache->usable = cache->debug.flags ? 0 : cache->pub.stride;
+	cache->hardened = settings.hardened && !cache->debug.flags;
+	cache->gated = cache->limit || cache->debug.flags || cache->hardened;
+	shape_sheaves(cache);
+	if (cache->nowait)
+		cache->direct = false;
+	widen_sheaves(cache, cache->capacity);
+	set_barns(cache);
+}
+
+void shape_debug(struct kmem_cache *cache, slab_flags_t flags)
+{
+	cache->pub.flags = (cache->pub.flags & ~(slab_flags_t)DEBUG_FLAGS) | flags;
+	set_objects(cache, 0);
+}
+
 void shape_apply(const struct cache_shape *shape, struct kmem_cache *cache)
 {
-	uint32_t align = stride_align(shape);
-
-	cache->ops = &slab_ops;
 	memcpy(cache->pub.name, shape->name, strlen(shape->name) + 1);
 	cache->pub.object_size = shape->size;
-	cache->pub.align = align;
-	cache->pub.stride = (shape->size + align - 1) & ~(align - 1);
+	cache->pub.align = stride_align(shape);
 	cache->pub.flags = shape->flags;
-	set_slab_size(cache);
-	shape_sheaves(cache);
+	cache->ctor = shape->args.ctor;
+	cache->dtor = shape->args.dtor;
+	cache->capacity = (uint8_t)shape->args.sheaf_capacity;
+	cache->nowait = shape->flags & SLAB_NOWAIT;
+	cache->limit = shape->args.limit_objects || shape->args.limit_bytes;
+	set_objects(cache, debug_spec_flags(cache->pub.name));
 	set_args(cache, &shape->args);
 	cache->rcu = shape->rcu;
-	set_barns(cache);
 }
 
 static bool is_within(unsigned offset, unsigned nbytes, unsigned size)

@@ -12,4 +12,7 @@ void shape_apply(const struct cache_shape *shape, struct kmem_cache *cache);
 /* The part that follows from the stride alone: sheaves and barns. */
 void shape_sheaves(struct kmem_cache *cache);
 
+/* Debug by these flags a cache of which nothing was allocated. */
+void shape_debug(struct kmem_cache *cache, slab_flags_t flags);
+
 #endif

@@ -7,13 +7,22 @@
 #include "buddy/relief.h"
 #include "buddy/report.h"
 #include "buddy/sys.h"
+#include "slab/debug.h"
+#include "slab/hardened.h"
 #include "slab/limit.h"
+#include "slab/marks.h"
 #include "slab/rcu.h"
 #include "slab/word.h"
 
 #define EMPTY_KEEP 2 /* empty slabs a cache keeps until they decay */
 
 static struct meta_pool slab_pool = {.nbytes = sizeof(struct slab), .align = SLAB_RECORD};
+static struct meta_pool marked_pool = {.nbytes = sizeof(struct marked_slab), .align = SLAB_RECORD};
+
+static struct meta_pool *pool_of(const struct kmem_cache *cache)
+{
+	return cache_marked(cache) ? &marked_pool : &slab_pool;
+}
 
 enum slab_bucket slab_bucket(const struct kmem_cache *cache, int32_t nfree, uint32_t *room)
 {
@@ -68,20 +77,24 @@ static void destruct_objects(const struct slab *slab)
 
 	ASSERT(lock_none_held());
 	for (uint32_t i = 0; i < slab->fresh; i++)
-		cache->dtor((void *)(slab->base + (uintptr_t)i * cache->pub.stride));
+		if (!cache->hardened || hardened_was_out(slab, i))
+			cache->dtor((void *)(slab->base + (uintptr_t)i * cache->pub.stride));
 }
 
 void slab_free(struct slab *slab)
 {
 	size_t npages = slab->cache->pub.slab_pages;
-	void *base = (void *)slab->base;
+	void *base = slab_pages(slab);
 
+	/* Before destructors change them. */
+	if (slab->cache->debug.flags)
+		debug_old_slab(slab);
 	if (slab->cache->dtor)
 		destruct_objects(slab);
 	relief_absent(-(long)slab->absent);
 	pagemap_set(base, npages, ID_NONE, NULL);
 	buddy_free(base, npages);
-	meta_pool_put(&slab_pool, slab);
+	meta_pool_put(pool_of(slab->cache), slab);
 }
 
 /* No list knows it any more, no lock is held. */
@@ -97,17 +110,18 @@ static struct slab *slab_create(struct kmem_cache *cache)
 {
 	size_t npages = cache->pub.slab_pages;
 	uint32_t nobjects = cache->pub.slab_objects;
-	struct slab *slab = meta_pool_get(&slab_pool);
+	struct slab *slab = meta_pool_get(pool_of(cache));
 	bool zeroed;
 
 	if (!slab)
 		return NULL;
 	slab->base = (uintptr_t)buddy_alloc(npages, npages, PAGE_SLAB, &zeroed);
 	if (!slab->base) {
-		meta_pool_put(&slab_pool, slab);
+		meta_pool_put(pool_of(cache), slab);
 		return NULL;
 	}
 	slab->cache = cache;
+	slab->base += cache->debug.left;
 	for (uint32_t i = 0; i < nobjects; i += 64) {
 		uint64_t bits = nobjects - i >= 64 ? ~0ull : (1ull << (nobjects - i)) - 1;
 
@@ -115,7 +129,11 @@ static struct slab *slab_create(struct kmem_cache *cache)
 	}
 	atomic_store_explicit(&slab->state, (uint64_t)nobjects << 32 | SLAB_OWNED,
 			      memory_order_relaxed);
-	pagemap_set((void *)slab->base, npages, cache->id, slab);
+	pagemap_set(slab_pages(slab), npages, cache->id, slab);
+	if (cache_marked(cache))
+		marks_start(slab);
+	if (cache->debug.flags)
+		debug_new_slab(slab);
 	lock_take(&cache->lock, LOCK_CACHE);
 	count_slabs(&cache->pub.nslabs, 1);
 	lock_release(&cache->lock, LOCK_CACHE);
@@ -265,8 +283,11 @@ static void make_fresh(struct slab *slab, void **objects, unsigned n)
 	slab->fresh = (uint32_t)(((uintptr_t)objects[n - 1] - slab->base) / cache->pub.stride) + 1;
 	if (cache->ctor)
 		for (unsigned i = 0; i < n; i++)
-			if ((uintptr_t)objects[i] >= first)
+			if ((uintptr_t)objects[i] >= first) {
 				cache->ctor(objects[i]);
+				if (cache->debug.flags)
+					debug_constructed(cache, objects[i]);
+			}
 }
 
 unsigned slab_take(struct slab *slab, void **out, unsigned want)
@@ -274,6 +295,8 @@ unsigned slab_take(struct slab *slab, void **out, unsigned want)
 	uint64_t chosen[SLAB_WORDS];
 	unsigned got = 0, nwords = 0;
 
+	if (__builtin_expect(slab->cache->hardened, 0))
+		return hardened_take(slab, out, want);
 	for (; nwords < slab->cache->nwords && got < want; nwords++)
 		got += choose(slab, nwords, out + got, want - got, &chosen[nwords]);
 	/* The count first (S1). Others only set bits, so what was chosen stays. */

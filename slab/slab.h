@@ -60,7 +60,7 @@
 struct slab {
 	/* What a homecoming needs, for most sizes in one cache line. */
 	_Atomic uint64_t state;
-	uintptr_t base;
+	uintptr_t base; /* the first object */
 	_Atomic uint64_t free[SLAB_WORDS];
 
 	struct kmem_cache *cache;
@@ -125,6 +125,12 @@ static inline bool slab_is_home(const struct slab *slab, uint32_t index)
 	       1;
 }
 
+/* Where the slab's pages begin, before the first object's red zone. */
+static inline void *slab_pages(const struct slab *slab)
+{
+	return (void *)(slab->base - slab->cache->debug.left);
+}
+
 /* Objects at home, counted. */
 static inline uint32_t slab_count_home(const struct slab *slab)
 {
@@ -177,6 +183,6 @@ void slab_destruct_surplus(struct kmem_cache *cache);
 /* The slab's pages back to the buddy, objects destructed; no list knows it any more. */
 void slab_free(struct slab *slab);
 
-extern const struct cache_ops slab_ops;
+extern const struct cache_ops slab_ops, debug_ops;
 
 #endif

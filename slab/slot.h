@@ -59,21 +59,23 @@ void slot_widen(struct kmem_cache *cache, size_t nobjects);
 
 /*
  * What a thread does now and then on a slow path: send home what lies idle in
- * its sheaves; and, one thread for all, age the barns and purge free pages.
+ * its sheaves; and, one thread for all, age the barns and purge free pages. true: an
+ * allocation may be due to be guarded (guard.h).
  */
-void thread_pass_slow(struct thread *thread);
+bool thread_pass_slow(struct thread *thread);
 #define PASSES 16 /* slow operations to a look at the clock */
 
 #pragma GCC visibility push(hidden)
 extern _Atomic uint32_t trim_epoch; /* counts what threads were asked */
 #pragma GCC visibility pop
 
-static inline void thread_pass(struct thread *thread)
+static inline bool thread_pass(struct thread *thread)
 {
 	/* The clock is in a part of the C library that small programs never touch. */
 	if (++thread->passes % PASSES == 0 ||
 	    thread->epoch != atomic_load_explicit(&trim_epoch, memory_order_relaxed))
-		thread_pass_slow(thread);
+		return thread_pass_slow(thread);
+	return false;
 }
 
 /* Report an address that is freed to a cache it is not of; NULL is none. */

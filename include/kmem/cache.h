@@ -31,12 +31,12 @@ typedef unsigned int slab_flags_t;
 #define SLAB_NO_MERGE		0x00010u /* accepted; caches are never merged */
 #define SLAB_NOLEAKTRACE	0x00020u /* accepted */
 #define SLAB_NO_USER_FLAGS	0x00040u /* accepted */
-#define SLAB_SKIP_KFENCE	0x00080u /* accepted */
-#define SLAB_CONSISTENCY_CHECKS 0x00100u /* accepted */
-#define SLAB_RED_ZONE		0x00200u /* accepted */
-#define SLAB_POISON		0x00400u /* accepted */
-#define SLAB_STORE_USER		0x00800u /* accepted */
-#define SLAB_TRACE		0x01000u /* accepted */
+#define SLAB_SKIP_KFENCE	0x00080u /* no objects on guarded pages (docs/options.md) */
+#define SLAB_CONSISTENCY_CHECKS 0x00100u /* these five debug the cache: kmem/debug.h */
+#define SLAB_RED_ZONE		0x00200u
+#define SLAB_POISON		0x00400u
+#define SLAB_STORE_USER		0x00800u
+#define SLAB_TRACE		0x01000u
 #define SLAB_FAILSLAB		0x02000u /* accepted */
 #define SLAB_TYPESAFE_BY_RCU	0x04000u /* pages outlive readers (kmem/rcu.h); EINVAL without it */
 #define SLAB_NOWARN		0x10000u /* libkmem's: a refused create prints nothing */

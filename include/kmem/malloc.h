@@ -22,6 +22,11 @@ KMEM_API void *kmem_aligned_alloc(size_t alignment, size_t nbytes) KMEM_MALLOC K
 	KMEM_ALIGNED(1);
 /* Any block of the functions above, any object of a cache, and NULL. Keeps errno. */
 KMEM_API void kmem_free(void *block);
+/*
+ * The same for who knows the size asked for, as C23's free_sized. It is looked at only where
+ * KMEM_DEBUG keeps sizes: another one is reported, and the block stays.
+ */
+KMEM_API void kmem_free_sized(void *block, size_t nbytes);
 /* Bytes the block can hold, all of them the caller's; 0 for NULL. */
 KMEM_API size_t kmem_usable_size(const void *block);
 /* Bytes a request of nbytes would get: asking for that wastes nothing. */

@@ -26,6 +26,11 @@ bind("kmem_cache_create", c_void_p, c_char_p, c_uint, c_uint, c_uint, c_void_p)
 bind("kmem_cache_create_args", c_void_p, c_char_p, c_uint, c_void_p, c_uint)
 bind("kmem_cache_create_usercopy", c_void_p, c_char_p, c_uint, c_uint, c_uint, c_uint, c_uint, c_void_p)
 bind("kmem_cache_destroy", c_int, c_void_p)
+bind("kmem_cache_set_debug", c_int, c_void_p, c_uint)
+bind("kmem_cache_validate", c_char_p, c_void_p)
+bind("kmem_debug_set", c_int, c_char_p)
+bind("kmem_validate", c_char_p)
+bind("kmem_free_sized", None, c_void_p, c_size_t)
 bind("kmem_cache_alloc", c_void_p, c_void_p, c_uint)
 bind("kmem_cache_zalloc", c_void_p, c_void_p, c_uint)
 bind("kmem_cache_alloc_node", c_void_p, c_void_p, c_uint, c_int)
@@ -501,6 +506,53 @@ def test_kmem_free():
     ctypes.set_errno(77)
     lib.kmem_free(lib.kmem_malloc(5000000))
     equal(ctypes.get_errno(), 77)
+
+
+def test_kmem_free_sized():
+    lib.kmem_free_sized(None, 5)
+    for size in SIZES:
+        lib.kmem_free_sized(lib.kmem_malloc(size), size)
+
+
+SLAB_RED_ZONE = 0x200
+SLAB_POISON = 0x400
+
+
+def test_kmem_cache_set_debug():
+    made = lib.kmem_cache_create(b"debugged", 100, 0, 0, None)
+    equal(lib.kmem_cache_set_debug(made, 1), -errno.EINVAL)
+    equal(lib.kmem_cache_set_debug(made, SLAB_RED_ZONE | SLAB_POISON), 0)
+    block = lib.kmem_cache_alloc(made, GFP_KERNEL)
+    equal(lib.kmem_cache_set_debug(made, 0), -errno.EBUSY)
+    equal(ctypes.string_at(block, 100), b"\x6b" * 99 + b"\xa5")
+    equal(ctypes.string_at(block + 100, 4), b"\xcc" * 4)
+    equal(lib.kmem_cache_validate(made), None)
+    lib.kmem_cache_free(made, block)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_cache_validate():
+    made = lib.kmem_cache_create(b"validated", 100, 0, 0, None)
+    block = lib.kmem_cache_alloc(made, GFP_KERNEL)
+    equal(lib.kmem_cache_validate(made), None)
+    lib.kmem_cache_free(made, block)
+    equal(lib.kmem_cache_validate(made), None)
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_debug_set():
+    equal(lib.kmem_debug_set(b"Z,red*"), 0)
+    made = lib.kmem_cache_create(b"red-one", 100, 0, 0, None)
+    block = lib.kmem_cache_alloc(made, GFP_KERNEL)
+    equal(ctypes.string_at(block + 100, 4), b"\xcc" * 4)
+    lib.kmem_cache_free(made, block)
+    equal(lib.kmem_cache_destroy(made), 0)
+    equal(lib.kmem_debug_set(b"Z," + b"x" * 2000), -errno.EINVAL)
+    equal(lib.kmem_debug_set(b"-"), 0)
+
+
+def test_kmem_validate():
+    equal(lib.kmem_validate(), None)
 
 
 def test_kmem_usable_size():

@@ -32,9 +32,9 @@ START_TEST(words_are_known)
 	ck_assert_int_eq(kmem_option_set("thp", "never"), 0);
 	ck_assert_int_eq(settings.thp, THP_NEVER);
 	ck_assert_int_eq(kmem_option_set("on_error", "continue"), 0);
-	ck_assert(!settings.abort_on_error);
+	ck_assert_int_eq(settings.on_error, ON_ERROR_CONTINUE);
 	ck_assert_int_eq(kmem_option_set("on_error", "abort"), 0);
-	ck_assert(settings.abort_on_error);
+	ck_assert_int_eq(settings.on_error, ON_ERROR_ABORT);
 }
 END_TEST
 

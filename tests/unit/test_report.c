@@ -82,7 +82,7 @@ static void bug(void)
 
 static void bug_and_go_on(void)
 {
-	settings.abort_on_error = false;
+	settings.on_error = ON_ERROR_CONTINUE;
 	report_bug("found");
 }
 

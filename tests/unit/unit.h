@@ -105,6 +105,7 @@ struct last_words {
 static inline struct last_words unit_child(void (*act)(void))
 {
 	struct last_words words = {.status = -1};
+	char rest[512];
 	size_t len = 0;
 	ssize_t n;
 	int ends[2];
@@ -129,6 +130,9 @@ static inline struct last_words unit_child(void (*act)(void))
 	close(ends[1]);
 	while ((n = read(ends[0], words.text + len, sizeof(words.text) - 1 - len)) > 0)
 		len += (size_t)n;
+	/* The rest, or it would die of the closed pipe. */
+	while (read(ends[0], rest, sizeof(rest)) > 0)
+		;
 	close(ends[0]);
 	ck_assert_int_eq(waitpid(pid, &words.status, 0), pid);
 	return words;

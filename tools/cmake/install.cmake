@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
-# Headers, libraries, kmemtop, the manual, the pkg-config files and the CMake package.
+# Headers, libraries, kmemtop, kmem-symbols, the manual, the pkg-config files and the CMake package.
 get_property(libraries GLOBAL PROPERTY kmem_libraries)
 install(TARGETS ${libraries} EXPORT libkmem)
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET kmemtop)
 	install(TARGETS kmemtop)
+endif()
+# Not in bin: it is for reports to run, not for people.
+if(TARGET kmem-symbols)
+	install(TARGETS kmem-symbols RUNTIME DESTINATION ${KMEM_LIBEXECDIR})
 endif()
 
 # Manual pages, and for each function in a page's NAME section that is not the page itself a link

@@ -3,6 +3,7 @@
 #include "buddy/report.h"
 #include "buddy/run.h"
 #include "buddy/shortage.h"
+#include "lib/debug_block.h"
 
 #include <errno.h>
 #include <kmem/pages.h>
@@ -21,7 +22,9 @@ static void *pages_get(size_t npages, size_t align_pages, gfp_t flags)
 		return NULL;
 	}
 	do
-		base = run_alloc(npages, align_pages, PAGE_RUN, &zeroed);
+		base = debug_blocks ? debug_block_alloc(shortage.nbytes, align_pages << PAGE_SHIFT,
+							DEBUG_PAGES, &zeroed)
+				    : run_alloc(npages, align_pages, PAGE_RUN, &zeroed);
 	while (!base && shortage_again(&shortage));
 	if (!base)
 		errno = ENOMEM;
@@ -60,7 +63,9 @@ void kmem_pages_free(void *pages)
 {
 	if (!pages)
 		return;
-	if (run_find(pages, PAGE_RUN))
+	if (pagemap_id(pages) == ID_PAGES && pagemap_page(pages)->kind == PAGE_DEBUG)
+		debug_block_free(pages, DEBUG_PAGES);
+	else if (run_find(pages, PAGE_RUN))
 		run_free(pages);
 	else
 		report_bug("kmem_pages_free: %p is no run of pages in use", pages);

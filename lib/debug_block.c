@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+/* See debug_block.h. */
+#include "lib/debug_block.h"
+
+#include "buddy/lock.h"
+#include "buddy/report.h"
+#include "buddy/run.h"
+#include "slab/debug_report.h"
+#include "slab/debug_spec.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#define NAME	   "malloc-large"
+#define RED_LEAST  ((size_t)64)	      /* bytes behind a block */
+#define LEFT_BYTES ((size_t)256)      /* before it */
+#define KEPT_MOST  64u		      /* blocks in quarantine … */
+#define KEPT_BYTES ((size_t)16 << 20) /* … and bytes, unless it is one */
+
+/* At the beginning of the run. */
+struct record {
+	void *block;
+	size_t nbytes; /* asked for */
+	size_t npages; /* of the run */
+	enum debug_source source;
+	_Atomic bool given_back; /* somebody frees it, or did … */
+	bool is_free;		 /* … and it is in quarantine, or on its way there */
+	struct track tracks[TRACKS];
+};
+
+static slab_flags_t flags;
+bool debug_blocks;
+struct lock debug_block_lock;
+static void *kept[KEPT_MOST]; /* a ring; guarded by the lock, as are these */
+static unsigned nkept, oldest;
+static size_t kept_bytes;
+
+void debug_blocks_start(void)
+{
+	flags = debug_spec_flags(NAME) & DEBUG_FLAGS;
+	debug_blocks = flags;
+}
+
+static struct record *record_of(const void *block)
+{
+	return pagemap_page(block)->owner;
+}
+
+/* What lies around the block, and in it while it is free. */
+static unsigned zones_of(const struct record *record, struct debug_zone zones[ZONES])
+{
+	unsigned char *block = record->block, *end = block + record->nbytes;
+	unsigned char *run_end = (unsigned char *)record + (record->npages << PAGE_SHIFT);
+	unsigned char red = record->is_free ? RED_HOME : RED_OUT;
+	unsigned n = 0;
+
+	if (flags & SLAB_RED_ZONE) {
+		zones[n++] =
+			(struct debug_zone){"Left Redzone", block - LEFT_BYTES, LEFT_BYTES, red};
+		zones[n++] =
+			(struct debug_zone){"Right Redzone", end, (size_t)(run_end - end), red};
+	}
+	if (flags & SLAB_POISON && record->is_free)
+		zones[n++] = (struct debug_zone){"Poison", block, record->nbytes, POISON_FREE};
+	return n;
+}
+
+static void fill(const struct record *record)
+{
+	struct debug_zone zones[ZONES];
+	unsigned n = zones_of(record, zones);
+
+	for (unsigned i = 0; i < n; i++)
+		memset(zones[i].at, zones[i].byte, zones[i].nbytes);
+}
+
+static void view_of(struct debug_view *view, const struct record *record)
+{
+	const unsigned char *block = record->block;
+
+	*view = (struct debug_view){
+		.name = NAME,
+		.object = block,
+		.base = (uintptr_t)record,
+		.body = {block, record->nbytes},
+		.tracks = flags & SLAB_STORE_USER ? record->tracks : NULL,
+	};
+	report_format(view->place, sizeof(view->place), "Pages %p npages=%zu", (const void *)record,
+		      record->npages);
+	if (flags & SLAB_RED_ZONE) {
+		view->left = (struct debug_bytes){block - RED_LEAST, RED_LEAST};
+		view->right = (struct debug_bytes){block + record->nbytes, RED_LEAST};
+	}
+}
+
+static void check(const struct record *record)
+{
+	struct debug_zone zones[ZONES];
+	unsigned n = zones_of(record, zones);
+	struct debug_view view;
+
+	for (unsigned i = 0; i < n; i++)
+		if (zone_first_other(&zones[i])) {
+			view_of(&view, record);
+			debug_repair(&view, &zones[i]);
+		}
+}
+
+/* Let the page map lead from the block's first page to its record, or no longer. */
+static int enter(void *block, struct record *record)
+{
+	struct page *page;
+
+	if (pagemap_cover(block) < 0 || pagemap_commit(block, 1) < 0)
+		return -1;
+	page = pagemap_page(block);
+	page->owner = record;
+	page->kind = record ? PAGE_DEBUG : PAGE_NONE;
+	pagemap_tag(block, record ? ID_PAGES : ID_NONE);
+	return 0;
+}
+
+void *debug_block_alloc(size_t nbytes, size_t align, enum debug_source source, bool *zeroed)
+{
+	size_t lead = align > PAGE_BYTES ? align >> PAGE_SHIFT : 1;
+	size_t npages = lead + ((nbytes + RED_LEAST + PAGE_BYTES - 1) >> PAGE_SHIFT);
+	struct record *record = run_alloc(npages, lead, PAGE_LARGE, zeroed);
+
+	if (!record)
+		return NULL;
+	*record = (struct record){.block = (char *)record + (lead << PAGE_SHIFT),
+				  .nbytes = nbytes,
+				  .npages = npages,
+				  .source = source};
+	if (enter(record->block, record) < 0) {
+		run_free(record);
+		return NULL;
+	}
+	/* Its first page is nothing to free. */
+	pagemap_tag(record, ID_NONE);
+	if (flags & SLAB_STORE_USER)
+		track_set(&record->tracks[TRACK_ALLOC]);
+	fill(record);
+	return record->block;
+}
+
+/* The longest kept one, if there are more, or more bytes and it is not the only one; else NULL. */
+static struct record *take_beyond(unsigned most, size_t most_bytes)
+{
+	struct record *record = NULL;
+
+	lock_take(&debug_block_lock, LOCK_HEAP);
+	if (nkept > most || (nkept > 1 && kept_bytes > most_bytes)) {
+		record = kept[oldest];
+		oldest = (oldest + 1) % KEPT_MOST;
+		nkept--;
+		kept_bytes -= record->nbytes;
+	}
+	lock_release(&debug_block_lock, LOCK_HEAP);
+	return record;
+}
+
+/* Into quarantine, for which there is room; false: others were quicker. */
+static bool keep(struct record *record)
+{
+	bool kept_it;
+
+	lock_take(&debug_block_lock, LOCK_HEAP);
+	kept_it = nkept < KEPT_MOST;
+	if (kept_it) {
+		kept[(oldest + nkept++) % KEPT_MOST] = record;
+		kept_bytes += record->nbytes;
+	}
+	lock_release(&debug_block_lock, LOCK_HEAP);
+	return kept_it;
+}
+
+/* It leaves quarantine: nobody should have written into it. */
+static void release(struct record *record)
+{
+	check(record);
+	enter(record->block, NULL);
+	run_free(record);
+}
+
+/* Is it a block's beginning, and of those that are freed so? Else a report. */
+static bool check_begin(const struct record *record, const void *block, enum debug_source source)
+{
+	struct debug_view view;
+
+	if (block == record->block && record->source == source)
+		return true;
+	view_of(&view, record);
+	debug_report_pointer(&view, block);
+	return false;
+}
+
+/* The first to give it back? Else a report. */
+static bool check_first(struct record *record)
+{
+	struct debug_view view;
+
+	/* relaxed: whoever is second changes nothing */
+	if (!atomic_exchange_explicit(&record->given_back, true, memory_order_relaxed))
+		return true;
+	view_of(&view, record);
+	debug_report_twice(&view);
+	return false;
+}
+
+void debug_block_free(void *block, enum debug_source source)
+{
+	struct record *record = record_of(block), *old;
+
+	if (!check_begin(record, block, source) || !check_first(record))
+		return;
+	check(record);
+	if (flags & SLAB_STORE_USER)
+		track_set(&record->tracks[TRACK_FREE]);
+	record->is_free = true;
+	fill(record);
+	do
+		while ((old = take_beyond(KEPT_MOST - 1, KEPT_BYTES)))
+			release(old);
+	while (!keep(record));
+}
+
+void debug_blocks_drain(void)
+{
+	struct record *record;
+
+	while ((record = take_beyond(0, 0)))
+		release(record);
+}
+
+size_t debug_block_usable(const void *block)
+{
+	const struct record *record = record_of(block);
+	struct debug_view view;
+
+	if (!check_begin(record, block, record->source))
+		return 0;
+	if (!record->is_free)
+		return record->nbytes;
+	view_of(&view, record);
+	debug_report_twice(&view);
+	return 0;
+}
+
+bool debug_block_dump(const void *page, const void *addr)
+{
+	const struct record *record = record_of(page);
+	size_t offset = (size_t)((uintptr_t)addr - (uintptr_t)page);
+
+	if (!record || (uintptr_t)addr - (uintptr_t)record >= record->npages << PAGE_SHIFT)
+		return false;
+	report("kmem_dump_obj: %p is %zu bytes into the debugged block of %zu at %p, %s", addr,
+	       offset, record->nbytes, page, record->is_free ? "free, in quarantine" : "in use");
+	if (flags & SLAB_STORE_USER) {
+		track_print("Allocated", &record->tracks[TRACK_ALLOC]);
+		track_print("Freed", &record->tracks[TRACK_FREE]);
+	}
+	return true;
+}

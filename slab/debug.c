@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+/* What is looked at when a debugged object goes out and comes home: see debug.h. */
+#include "slab/debug.h"
+
+#include "buddy/report.h"
+#include "slab/debug_layout.h"
+#include "slab/debug_report.h"
+#include "slab/debug_spec.h"
+#include "slab/marks.h"
+#include "slab/shape.h"
+#include "slab/sheaves.h"
+#include "slab/slab.h"
+
+#include <errno.h>
+#include <kmem/debug.h>
+#include <string.h>
+
+/* Are all bytes around the object, and in it at home, as they should be? Else a report. */
+static bool check_zones(const struct kmem_cache *cache, void *object, bool out)
+{
+	struct debug_zone zones[ZONES];
+	unsigned n = debug_zones(cache, object, out, zones);
+	struct debug_view view;
+	bool sound = true;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!zone_first_other(&zones[i]))
+			continue;
+		debug_view(&view, cache, object);
+		debug_repair(&view, &zones[i]);
+		sound = false;
+	}
+	return sound;
+}
+
+static unsigned char *image_of(const struct kmem_cache *cache, const void *object)
+{
+	return (unsigned char *)object + cache->debug.image;
+}
+
+void debug_constructed(const struct kmem_cache *cache, void *object)
+{
+	if (cache->debug.image)
+		memcpy(image_of(cache, object), object, cache->pub.object_size);
+}
+
+/* Is the object as its constructor left it? Else the reason is reported. */
+static bool check_image(const struct kmem_cache *cache, void *object, const char *reason)
+{
+	const unsigned char *image = image_of(cache, object);
+	unsigned char *at = object, *end = at + cache->pub.object_size;
+	struct debug_view view;
+
+	if (!cache->debug.image)
+		return true;
+	while (at < end && *at == *image)
+		at++, image++;
+	if (at == end)
+		return true;
+	debug_view(&view, cache, object);
+	debug_report_dirty(&view, reason, at, *image);
+	memcpy(object, image_of(cache, object), cache->pub.object_size);
+	return false;
+}
+
+/* At home, where objects that were never out are not constructed. */
+static bool check_home(const struct slab *slab, uint32_t index)
+{
+	void *object = (char *)slab->base + (size_t)index * slab->cache->pub.stride;
+	bool sound = check_zones(slab->cache, object, false);
+
+	if (index < slab->fresh)
+		sound &= check_image(slab->cache, object, "Object changed after it was freed");
+	return sound;
+}
+
+/* Does a thread count objects of the cache, or have sheaves for them? */
+static bool is_used(const struct kmem_cache *cache)
+{
+	bool used = cache->pub.nslabs || cache->pub.taken;
+
+	for_each_thread (thread) {
+		struct shelf *shelf = thread_shelf(thread, cache->id);
+
+		lock_take(&thread->lock, LOCK_THREAD);
+		used |= shelf->pub.taken || !shelf_bare(thread_slot(thread, cache->id), shelf);
+		lock_release(&thread->lock, LOCK_THREAD);
+	}
+	return used;
+}
+
+int kmem_cache_set_debug(struct kmem_cache *cache, slab_flags_t flags)
+{
+	int err = 0;
+
+	if (flags & ~DEBUG_FLAGS)
+		return -EINVAL;
+	lock_take(&cache_lock, LOCK_CACHES);
+	if (is_used(cache)) {
+		err = -EBUSY;
+	} else {
+		cache_change_begin(cache);
+		shape_debug(cache, flags);
+		cache_change_end(cache);
+	}
+	lock_release(&cache_lock, LOCK_CACHES);
+	return err;
+}
+
+int kmem_debug_set(const char *spec)
+{
+	return debug_spec_set(spec, "kmem_debug_set") ? 0 : -EINVAL;
+}
+
+bool debug_alloc(struct kmem_cache *cache, void *object)
+{
+	uint32_t flags = cache->debug.flags;
+	struct slab *slab = slab_of(object);
+	uint32_t index = (uint32_t)slab_index(cache, slab, object);
+	struct debug_view view;
+
+	if (!check_home(slab, index)) {
+		debug_view(&view, cache, object);
+		debug_report_aside(&view);
+		return false;
+	}
+	if (flags & SLAB_STORE_USER)
+		track_set(&debug_tracks(cache, object)[TRACK_ALLOC]);
+	if (flags & SLAB_TRACE)
+		debug_trace(cache, object, "alloc");
+	/* malloc says itself how much of it was asked for. */
+	if (cache->id >= ID_USER)
+		debug_asked(cache, object, cache->pub.object_size);
+	return true;
+}
+
+void debug_asked(const struct kmem_cache *cache, void *object, size_t nbytes)
+{
+	struct slab *slab = slab_of(object);
+
+	if (cache->debug.flags & SLAB_RED_ZONE) {
+		*debug_asked_at(cache, object) = (uint32_t)nbytes;
+		debug_fill(cache, object, true);
+	}
+	/* Last: what a fork comes between is nobody's, and not looked at. */
+	mark_out(slab, (uint32_t)slab_index(cache, slab, object));
+}
+
+/* The object that the address lies in, or the first or last. */
+static void *object_around(const struct slab *slab, const void *addr)
+{
+	uint32_t stride = slab->cache->pub.stride, last = slab->cache->pub.slab_objects - 1;
+	uintptr_t first = slab->base, at = (uintptr_t)addr;
+	uintptr_t index = at < first ? 0 : (at - first) / stride;
+
+	return (void *)(first + (index < last ? index : last) * stride);
+}
+
+/* The index of the object that begins there; -1: none does, which is reported. */
+static int check_begin(const struct kmem_cache *cache, const struct slab *slab, const void *object)
+{
+	int index = slab_index(cache, slab, object);
+	struct debug_view view;
+
+	if (index < 0) {
+		debug_view(&view, cache, object_around(slab, object));
+		debug_report_pointer(&view, object);
+	}
+	return index;
+}
+
+size_t debug_usable(const struct kmem_cache *cache, const void *object)
+{
+	struct slab *slab = slab_of(object);
+	int index = check_begin(cache, slab, object);
+	struct debug_view view;
+
+	if (index < 0)
+		return 0;
+	if (mark_holds(slab, (uint32_t)index)) {
+		debug_view(&view, cache, object);
+		debug_report_twice(&view);
+		return 0;
+	}
+	return cache->debug.flags & SLAB_RED_ZONE ? debug_asked_sound(cache, object)
+						  : cache->pub.object_size;
+}
+
+/* Is it the beginning of an object that the program has? From now on it does not. */
+static bool check_pointer(const struct kmem_cache *cache, void *object)
+{
+	struct slab *slab = slab_of(object);
+	int index = check_begin(cache, slab, object);
+	struct debug_view view;
+
+	if (index < 0)
+		return false;
+	if (mark_in(slab, (uint32_t)index))
+		return true;
+	debug_view(&view, cache, object);
+	debug_report_twice(&view);
+	return false;
+}
+
+bool debug_free(struct kmem_cache *cache, void *object)
+{
+	uint32_t flags = cache->debug.flags;
+
+	if (!check_pointer(cache, object))
+		return false;
+	if (flags & SLAB_TRACE)
+		debug_trace(cache, object, "free");
+	/* Repaired, it may go home: what was overwritten was nobody's. */
+	check_zones(cache, object, true);
+	check_image(cache, object, "Object left dirty: not as its constructor made it");
+	if (flags & SLAB_STORE_USER)
+		track_set(&debug_tracks(cache, object)[TRACK_FREE]);
+	debug_fill(cache, object, false);
+	return true;
+}
+
+void debug_take_back(const struct kmem_cache *cache, void *object)
+{
+	struct slab *slab = slab_of(object);
+
+	debug_fill(cache, object, false);
+	debug_constructed(cache, object);
+	mark_in(slab, (uint32_t)slab_index(cache, slab, object));
+}
+
+void debug_print_tracks(const struct kmem_cache *cache, const void *object)
+{
+	if (!(cache->debug.flags & SLAB_STORE_USER))
+		return;
+	track_print("Allocated", &debug_tracks(cache, object)[TRACK_ALLOC]);
+	track_print("Freed", &debug_tracks(cache, object)[TRACK_FREE]);
+}
+
+void debug_repair(const struct debug_view *view, const struct debug_zone *zone)
+{
+	unsigned char *first = zone_first_other(zone), *last = zone->at + zone->nbytes;
+
+	while (*--last == zone->byte)
+		;
+	debug_report_bytes(view, zone, first, last);
+	memset(first, zone->byte, (size_t)(last - first) + 1);
+}
+
+void debug_old_slab(struct slab *slab)
+{
+	for (uint32_t i = 0; i < slab->cache->pub.slab_objects; i++)
+		check_home(slab, i);
+}
+
+static bool validate_slab(struct kmem_cache *cache, const struct slab *slab)
+{
+	bool sound = true;
+
+	for (uint32_t i = 0; i < cache->pub.slab_objects; i++)
+		if (slab_is_home(slab, i))
+			sound &= check_home(slab, i);
+		else if (!mark_holds(slab, i))
+			sound &= check_zones(
+				cache, (char *)slab->base + (size_t)i * cache->pub.stride, true);
+	return sound;
+}
+
+bool debug_validate(struct kmem_cache *cache)
+{
+	bool sound = true;
+
+	/* Without the lock: a report takes its time, and nobody changes the lists. */
+	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
+			sound &= validate_slab(cache, slab);
+	for_each_thread (thread) {
+		struct slab *slab = shelf_slab(thread_shelf(thread, cache->id));
+
+		if (slab)
+			sound &= validate_slab(cache, slab);
+	}
+	return sound;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/* See track.h. */
+#include "slab/track.h"
+
+#include "buddy/report.h"
+#include "buddy/stacks.h"
+#include "buddy/symbol.h"
+#include "buddy/sys.h"
+#include "slab/thread.h"
+
+void track_set(struct track *track)
+{
+	struct thread *thread = thread_known();
+
+	track->stack = stack_here();
+	track->tid = thread ? thread->pub.tid : sys_tid();
+	track->when_ms = sys_now_ms();
+	track->cpu = sys_cpu();
+}
+
+void track_print(const char *doing, const struct track *track)
+{
+	const uintptr_t *frames = NULL;
+	unsigned n;
+
+	if (!track->tid)
+		return;
+	n = stack_frames(track->stack, &frames);
+	report_text("%s age=%u ms cpu=%u pid=%u", doing, sys_now_ms() - track->when_ms, track->cpu,
+		    track->tid);
+	symbols_print(frames, n);
+}
