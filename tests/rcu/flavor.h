@@ -99,9 +99,11 @@ static inline void wait_for_period(unsigned n)
 #define HOLD_MS 100u
 
 static pthread_t ender;
+static _Atomic bool ending;
 
 static inline void *end_later(void *ms)
 {
+	ending = true;
 	unit_sleep_ms((unsigned)(uintptr_t)ms);
 	periods_end = true;
 	return NULL;
@@ -109,7 +111,10 @@ static inline void *end_later(void *ms)
 
 static inline void end_periods_in(unsigned ms)
 {
+	ending = false;
 	ck_assert_int_eq(pthread_create(&ender, NULL, end_later, (void *)(uintptr_t)ms), 0);
+	while (!ending) /* a fork beside a starting thread is too much for ASan */
+		unit_sleep_ms(1);
 }
 
 static inline void end_periods_soon(void)
