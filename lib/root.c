@@ -2,11 +2,23 @@
 /* The published root, whole from the first instruction on: kmem/inspect.h. */
 #include "buddy/root.h"
 
+#include "buddy/stacks.h"
 #include "buddy/zone.h"
+#include "lib/classes.h"
 #include "lib/heap.h"
 #include "lib/start.h"
-#include "slab/cache.h"
+#include "slab/barn.h"
+#include "slab/marks.h"
 #include "slab/thread.h"
+#include "slab/track.h"
+
+/* Published as they are: kmem/inspect.h says what is in them. */
+_Static_assert(sizeof(struct kmem_root_page) == sizeof(struct page), "a page's descriptor");
+_Static_assert(offsetof(struct page, npages) == offsetof(struct kmem_root_page, npages), "length");
+_Static_assert(KMEM_PAGE_GUARDED == (int)PAGE_GUARDED && KMEM_PAGE_SPAN == (int)PAGE_HEAP, "kinds");
+_Static_assert(sizeof(struct kmem_root_track) == sizeof(struct track), "a track");
+_Static_assert(sizeof(struct kmem_root_chunk) == sizeof(struct meta_chunk), "a chunk of records");
+_Static_assert(KMEM_BLOCK_FREE == BLOCK_FREE && KMEM_BLOCK_END == BLOCK_END, "a block's flags");
 
 struct kmem_root root_record = {
 	.magic = KMEM_ROOT_MAGIC,
@@ -22,6 +34,46 @@ struct kmem_root root_record = {
 	.ncaches = ID_USER,
 	.release = "0.1",
 	.caches = (uintptr_t)cache_table,
+	.map = (uintptr_t)&pagemap,
+	.map_leaves = (uintptr_t)pagemap.root,
+	.chunks = (uintptr_t)meta_chunks,
+	.map_entries = ROOT_SIZE,
+	.layout_size = sizeof(struct kmem_root_layout),
+	.layout =
+		{
+			.leaf_size = sizeof(struct leaf),
+			.leaf_pages = offsetof(struct leaf, page),
+			.zone_pages = offsetof(struct zone, pages),
+			.slab_size = SLAB_RECORD,
+			.slab_state = offsetof(struct slab, state),
+			.slab_base = offsetof(struct slab, base),
+			.slab_free = offsetof(struct slab, free),
+			.slab_words = SLAB_WORDS,
+			.slab_cache = offsetof(struct slab, cache),
+			.slab_fresh = offsetof(struct slab, fresh),
+			.slab_marks = offsetof(struct marked_slab, held),
+			.span_next = offsetof(struct span, next),
+			.span_heap = offsetof(struct span, heap),
+			.span_base = offsetof(struct span, base),
+			.span_nbytes = offsetof(struct span, nbytes),
+			.heap_spans = offsetof(struct heap, spans),
+			.cache_barns = offsetof(struct kmem_cache, barns),
+			.cache_limit = offsetof(struct kmem_cache, limit),
+			.cache_used = offsetof(struct kmem_cache, used),
+			.cache_ctor = offsetof(struct kmem_cache, ctor),
+			.cache_hardened = offsetof(struct kmem_cache, hardened),
+			.cache_debug = offsetof(struct kmem_cache, debug.flags),
+			.cache_left = offsetof(struct kmem_cache, debug.left),
+			.cache_tracks = offsetof(struct kmem_cache, debug.tracks),
+			.cache_asked = offsetof(struct kmem_cache, debug.asked),
+			.barn_size = sizeof(struct barn),
+			.barn_full = offsetof(struct barn, full),
+			.nbarns = BARNS,
+			.first_bin = ID_FRONTS,
+			.nbins = NFRONTS,
+			.nchunks = META_CHUNKS,
+			.chunk_size = sizeof(struct meta_chunk),
+		},
 };
 
 /*

@@ -33,6 +33,22 @@
  * seq odd, or changed, reads that record again. Counts are in objects, sizes in
  * bytes, unless said.
  *
+ * Under these counts lies the geometry: which object of which slab is where. Its
+ * records are the library's own; struct kmem_root_layout, in the root, says where in
+ * them a reader finds what:
+ *
+ *	address --map, leaf--> id of its page, kmem_root_page --owner--> slab or span
+ *	kmem_root_zone --> its pages' descriptors, in address order, without holes
+ *
+ * It moves as the program runs, and no seq covers it: a reader checks what it reads
+ * against the page map and the slab's or span's bounds, and shows the rest as moving.
+ *
+ * A slab's objects lie stride bytes apart from its base on; the bit of object n in word
+ * n / 64 of free is set while it is at home. Where marks is not 0, of debugged and
+ * hardened caches, the words at that offset say the same of objects that the program
+ * does not have. Sheaves are arrays of addresses, aligned to their size; slots say how
+ * full those in threads are, those in barns are full: capacity is (2 << level) - 1.
+ *
  * Arithmetic for a cache, over all threads t:
  *	away   = taken + sum(t.shelf.taken) - given - sum(t.shelf.given)
  *	parked = lent + sum(t.shelf.lent + fill(t.slot) + fill(t.shelf.spare))
@@ -50,6 +66,42 @@
 #define KMEM_NOTE_TYPE	  0x6b6d656d
 #define KMEM_ROOT_MAGIC	  "libkmem" /* eight bytes with the terminator */
 #define KMEM_ROOT_VERSION 1
+
+/* Offsets in bytes of what the records named first hold; sizes where it is said. */
+struct kmem_root_layout {
+	uint32_t leaf_size;	 /* of a GiB's part of the map: uint16_t id[2^18], then … */
+	uint32_t leaf_pages;	 /* … struct kmem_root_page[2^18] */
+	uint16_t zone_pages;	 /* uint64_t: address of the descriptor of the zone's first page */
+	uint16_t slab_size;	 /* of the record, which is aligned to it */
+	uint16_t slab_state;	 /* uint64_t: free objects in the upper half, owned in bit 0 */
+	uint16_t slab_base;	 /* uint64_t: the first object */
+	uint16_t slab_free;	 /* uint64_t[slab_words] */
+	uint16_t slab_words;	 /* how many */
+	uint16_t slab_cache;	 /* uint64_t: address of the cache's record */
+	uint16_t slab_fresh;	 /* uint32_t: objects from this one on were never handed out */
+	uint16_t slab_marks;	 /* uint64_t[slab_words], of caches with marks */
+	uint16_t span_next;	 /* uint64_t: the heap's next span, 0 at the end */
+	uint16_t span_heap;	 /* uint64_t: address of struct kmem_root_heap */
+	uint16_t span_base;	 /* uint64_t: the first block's head is 8 bytes behind it */
+	uint16_t span_nbytes;	 /* uint64_t */
+	uint16_t heap_spans;	 /* uint64_t: address of the first span */
+	uint16_t cache_barns;	 /* uint64_t: address of nbarns records, or 0 */
+	uint16_t cache_limit;	 /* uint64_t: objects at once, 0: no limit */
+	uint16_t cache_used;	 /* uint64_t: of them, where there is a limit */
+	uint16_t cache_ctor;	 /* uint64_t: address of the function, or 0 */
+	uint16_t cache_hardened; /* uint8_t */
+	uint16_t cache_debug;	 /* uint32_t: SLAB_ flags in force; 0: it is not debugged */
+	uint16_t cache_left;   /* uint32_t: a debugged slab's pages begin so far before its base */
+	uint16_t cache_tracks; /* uint32_t: two struct kmem_root_track, from an object on */
+	uint16_t cache_asked;  /* uint32_t: the uint32_t size asked for, from an object on */
+	uint16_t barn_size;    /* of the record */
+	uint16_t barn_full;    /* uint64_t: index of the first full sheaf in the lower half */
+	uint16_t nbarns;       /* to a cache */
+	uint16_t first_bin; /* ids from this one on hold blocks of heaps and runs, no objects … */
+	uint16_t nbins;	    /* … so many of them */
+	uint16_t nchunks;   /* of records */
+	uint16_t chunk_size; /* of struct kmem_root_chunk */
+};
 
 struct kmem_root {
 	char magic[8];
@@ -70,6 +122,12 @@ struct kmem_root {
 	uint64_t heaps;	       /* first struct kmem_root_heap, or 0 */
 	uint64_t mapped_bytes; /* blocks with a mapping of their own */
 	uint64_t meta_bytes;   /* committed for records of all kinds */
+	uint64_t map;	       /* what distances to leaves count from */
+	uint64_t map_leaves;   /* int64_t[map_entries], by GiB of address: distance; 0: no leaf */
+	uint64_t chunks;       /* struct kmem_root_chunk[nchunks] */
+	uint32_t map_entries;
+	uint32_t layout_size;
+	struct kmem_root_layout layout;
 };
 
 struct kmem_root_cache {
@@ -128,6 +186,62 @@ struct kmem_root_heap {
 	uint64_t span_bytes;
 	uint64_t live_blocks;
 	uint64_t live_bytes;
+};
+
+/*
+ * A page's descriptor. Those of free runs say so on their first and last page, runs in
+ * use on the first, slabs and spans have their owner on each.
+ */
+struct kmem_root_page {
+	uint64_t owner;	 /* of KMEM_PAGE_SLAB and _SPAN: address of the record */
+	uint32_t npages; /* in use: of the run, on its first page; free: when it became so, ms */
+	uint32_t bits;	 /* kind in bits 0 to 7; bit 8: it has a mapping of its own; free: pages
+			    in bits 9 to 31 */
+};
+
+enum {
+	KMEM_PAGE_NONE,	       /* inside of a run, or never used */
+	KMEM_PAGE_DIRTY,       /* of a free run that the system has not got back */
+	KMEM_PAGE_CLEAN,       /* of a free run that reads as zeros */
+	KMEM_PAGE_BUDDY_DIRTY, /* the same, first of a free block of 2^n pages */
+	KMEM_PAGE_BUDDY_CLEAN,
+	KMEM_PAGE_BUSY, /* free, on its way to the system */
+	KMEM_PAGE_SLAB,
+	KMEM_PAGE_SPAN,
+	KMEM_PAGE_RUN,	   /* kmem_pages_alloc */
+	KMEM_PAGE_LARGE,   /* malloc of more than a heap takes */
+	KMEM_PAGE_DEBUG,   /* first of a debugged block, inside of a run */
+	KMEM_PAGE_GUARDED, /* of the pool of guarded objects */
+};
+
+/*
+ * The head of a block in a span: check in the upper half; in the lower half its size
+ * with the head, a multiple of 16, and flags. The next block lies size bytes on.
+ */
+#define KMEM_BLOCK_FREE 0x1u
+#define KMEM_BLOCK_END	0x4u /* the last of its span; no block */
+
+/* Records that 32 bits name: chunk in the upper 5, units of 16 bytes in the others. */
+struct kmem_root_chunk {
+	uint64_t base;
+	uint64_t nbytes; /* reserved */
+	uint64_t committed;
+	uint64_t used;
+};
+
+/* Who allocated an object, then who freed it. */
+struct kmem_root_track {
+	uint32_t stack; /* names a struct kmem_root_stack; 0: nobody was seen */
+	uint32_t tid;	/* 0: nobody did */
+	uint32_t when_ms;
+	uint32_t cpu;
+};
+
+struct kmem_root_stack {
+	uint32_t next; /* for the library */
+	uint32_t hash;
+	uint64_t nframes; /* behind the record: uint64_t[nframes], return addresses, innermost
+			     first */
 };
 
 #endif
