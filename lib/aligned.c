@@ -16,20 +16,16 @@
 #include <errno.h>
 #include <kmem/malloc.h>
 
-/* The size of the least class that is a multiple of align, or 0. */
+/*
+ * What to ask the classes for, or 0. A multiple of the alignment will do: the steps between
+ * classes are powers of two, so the class it falls in is a multiple as well.
+ */
 static size_t small_size(size_t align, size_t nbytes)
 {
-	unsigned index;
-
 	if (align > PAGE_BYTES || nbytes > SMALL_MAX)
 		return 0;
-	nbytes = ((nbytes ? nbytes : 1) + align - 1) & ~(align - 1);
-	if (nbytes > SMALL_MAX)
-		return 0;
-	for (index = class_index(nbytes); index < NCLASSES; index++)
-		if (class_size(index) % align == 0)
-			return class_size(index);
-	return 0;
+	nbytes = (nbytes + !nbytes + align - 1) & ~(align - 1);
+	return nbytes <= SMALL_MAX ? nbytes : 0;
 }
 
 static void *large_aligned(size_t align, size_t nbytes)
