@@ -27,7 +27,7 @@ KMEM_API void kmem_free(void *block);
  * KMEM_DEBUG keeps sizes: another one is reported, and the block stays.
  */
 KMEM_API void kmem_free_sized(void *block, size_t nbytes);
-/* Bytes the block can hold, all of them the caller's; 0 for NULL. */
+/* Bytes the block can hold, all the caller's; with KMEM_DEBUG=Z those asked for; 0 for NULL. */
 KMEM_API size_t kmem_usable_size(const void *block);
 /* Bytes a request of nbytes would get: asking for that wastes nothing. */
 KMEM_API size_t kmem_good_size(size_t nbytes);

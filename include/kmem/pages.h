@@ -13,10 +13,13 @@
 
 KMEM_BEGIN_DECLS
 
-/* 2^order pages aligned to their size; NULL with ENOMEM, or EINVAL for an order above
- * 31, which can never be had. */
+/*
+ * 2^order pages aligned to their size; NULL with ENOMEM, EAGAIN without __GFP_DIRECT_RECLAIM
+ * (pages are given out under a lock), or EINVAL for an order above 31, which can never be had.
+ */
 KMEM_API void *kmem_pages_alloc(unsigned int order, gfp_t flags) KMEM_MALLOC;
-/* nbytes rounded up to pages, not to a power of two; NULL with ENOMEM, or EINVAL for 0. */
+/* nbytes rounded up to pages, not to a power of two; NULL with ENOMEM, EAGAIN as above, or EINVAL
+ * for 0. */
 KMEM_API void *kmem_pages_alloc_exact(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1);
 /* Free either; NULL is a no-op. Any other address is reported and aborts. */
 KMEM_API void kmem_pages_free(void *pages);
