@@ -10,6 +10,7 @@
 
 #include "buddy/lock.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,15 @@ static inline void *meta_at(uint32_t index)
 	size_t offset = (size_t)(index & ((1u << META_CHUNK_SHIFT) - 1)) << META_UNIT_SHIFT;
 
 	return index ? meta_chunks[index >> META_CHUNK_SHIFT].base + offset : NULL;
+}
+
+/* Does a record, of so many bytes at least, begin there? For indexes that may be anything. */
+static inline bool meta_has(uint32_t index, size_t nbytes)
+{
+	size_t offset = (size_t)(index & ((1u << META_CHUNK_SHIFT) - 1)) << META_UNIT_SHIFT;
+	const struct meta_chunk *chunk = &meta_chunks[index >> META_CHUNK_SHIFT];
+
+	return index && offset + nbytes <= __atomic_load_n(&chunk->committed, __ATOMIC_RELAXED);
 }
 
 /* Records of one size that come and go; freed ones wait in a list. */

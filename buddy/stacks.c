@@ -119,9 +119,24 @@ uint32_t stack_here(void)
 	return found ? found : enter(bucket, first, hash, frames, n);
 }
 
-unsigned stack_frames(uint32_t number, const uintptr_t **frames)
+/* Programs may have written over what a number was read from: it is one if its bucket has it. */
+static const struct stack *stack_of(uint32_t number)
 {
 	const struct stack *stack = meta_at(number);
+	uint32_t other;
+
+	if (!meta_has(number, sizeof(*stack)))
+		return NULL;
+	/* acquire: pairs with the release in enter */
+	other = atomic_load_explicit(&buckets[stack->hash % BUCKETS], memory_order_acquire);
+	while (other && other != number)
+		other = ((const struct stack *)meta_at(other))->next;
+	return other ? stack : NULL;
+}
+
+unsigned stack_frames(uint32_t number, const uintptr_t **frames)
+{
+	const struct stack *stack = stack_of(number);
 
 	if (!stack)
 		return 0;

@@ -289,7 +289,7 @@ void cache_forget_locked(struct kmem_cache *cache)
 		lock_take(&thread->lock, LOCK_THREAD);
 		if (shelf->used)
 			shelf_clear_counts(shelf);
-		shelf->level = 0;
+		shelf_begin_small(shelf);
 		lock_release(&thread->lock, LOCK_THREAD);
 	}
 	cache_change_begin(cache);

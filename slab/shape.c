@@ -235,6 +235,14 @@ static const char *limits_error(const struct cache_shape *shape)
 	return NULL;
 }
 
+/* Names stand in reports and tables, a line each. */
+static bool is_printable(const char *name)
+{
+	while (*name && (unsigned char)*name >= ' ' && *name != 0x7f)
+		name++;
+	return !*name;
+}
+
 const char *shape_error(const struct cache_shape *shape)
 {
 	const struct kmem_cache_args *args = &shape->args;
@@ -243,6 +251,8 @@ const char *shape_error(const struct cache_shape *shape)
 		return "name is empty";
 	if (strlen(shape->name) > KMEM_CACHE_NAME_MAX)
 		return "name is longer than 63 bytes";
+	if (!is_printable(shape->name))
+		return "name has a control character";
 	if (shape->size == 0 || shape->size > KMEM_CACHE_SIZE_MAX)
 		return "size is not between 1 and 4194304";
 	if (shape->flags & SLAB_TYPESAFE_BY_RCU && !rcu_ops_get())

@@ -159,7 +159,7 @@ void thread_flush(struct thread *thread, struct kmem_cache *cache)
 	struct slot *slot = thread_slot(thread, cache->id);
 	struct shelf *shelf = thread_shelf(thread, cache->id);
 
-	shelf->level = 0;
+	shelf_begin_small(shelf);
 	if (shelf_bare(slot, shelf))
 		return;
 	flush(thread, cache, slot);

@@ -127,6 +127,13 @@ static inline void shelf_clear_counts(struct shelf *shelf)
 	__atomic_store_n(&shelf->pub.lent, 0, __ATOMIC_RELAXED);
 }
 
+/* Sheaves begin small again. What nobody wrote to costs no page. */
+static inline void shelf_begin_small(struct shelf *shelf)
+{
+	if (shelf->level)
+		shelf->level = 0;
+}
+
 /* What a thread without a record sees: it is new, or past its end. */
 #define SLOTS_FRESH  ((struct slot *)pagemap.zeros)
 #define SLOTS_EXITED ((struct slot *)pagemap.zeros + 1)

@@ -96,7 +96,7 @@ struct kmem_cache_args {
 
 /*
  * Create a cache of objects of size bytes (1 to KMEM_CACHE_SIZE_MAX). The name and
- * args are copied; args NULL: all defaults.
+ * args are copied; args NULL: all defaults. A name is 1 to 63 bytes without control characters.
  *
  * Returns NULL with errno EINVAL (an argument; one line on standard error names the
  * cache and the argument unless SLAB_NOWARN), ENOMEM, or ENOSPC (all ids in use);

@@ -54,6 +54,8 @@ START_TEST(create_with_a_name_too_long)
 	memset(text, 'n', 64);
 	text[64] = '\0';
 	expect_refusal(text, 8, 0, "name is longer than 63 bytes");
+	expect_refusal("two\nlines", 8, 0, "name has a control character");
+	expect_refusal("\x7f", 8, 0, "name has a control character");
 	text[63] = '\0';
 	ck_assert_str_eq(kmem_cache_name(kmem_cache_create(text, 8, 0, 0, NULL)), text);
 }

@@ -67,6 +67,21 @@ START_TEST(each_depth_is_another)
 }
 END_TEST
 
+/* As they stand in tracks that somebody has written over. */
+START_TEST(other_numbers_are_no_stacks)
+{
+	uint32_t number = enter_deep(3);
+	const uintptr_t *frames;
+
+	require(stack_frames(number, &frames) > 0);
+	require(stack_frames(number + 1, &frames) == 0);
+	require(stack_frames(0x41414141, &frames) == 0);
+	for (uint64_t other = 0; other <= UINT32_MAX; other += 0x10001)
+		if (other != number)
+			stack_frames((uint32_t)other, &frames);
+}
+END_TEST
+
 static pthread_barrier_t barrier;
 static uint32_t entered[NTHREADS][DEPTHS];
 
@@ -94,4 +109,4 @@ START_TEST(threads_that_enter_at_once_agree)
 END_TEST
 
 UNIT_MAIN("stacks", the_same_place_is_the_same_number, frames_are_those_of_the_caller,
-	  each_depth_is_another, threads_that_enter_at_once_agree)
+	  each_depth_is_another, other_numbers_are_no_stacks, threads_that_enter_at_once_agree)
