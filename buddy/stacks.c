@@ -100,6 +100,14 @@ static uint32_t enter(_Atomic uint32_t *bucket, uint32_t first, uint32_t hash,
 	return found;
 }
 
+unsigned stack_now(uintptr_t *frames, unsigned most)
+{
+	unsigned n = unwind(frames, most), own = own_frames(frames, n);
+
+	memmove(frames, frames + own, (n - own) * sizeof(frames[0]));
+	return n - own;
+}
+
 uint32_t stack_here(void)
 {
 	uintptr_t all[STACK_DEPTH], *frames = all;

@@ -10,7 +10,12 @@
 
 #define STACK_DEPTH 16u
 
-/* Where this is called from; 0: nothing can be seen, or there is no memory. */
+/*
+ * Return addresses, innermost first, of at most that many frames, without those that come first
+ * and are the library's own; how many. Linked into the program it has none that differ.
+ */
+unsigned stack_now(uintptr_t *frames, unsigned most);
+/* Where this is called from, kept; 0: nothing can be seen, or there is no memory. */
 uint32_t stack_here(void);
 /* The return addresses under a number, innermost first; how many. */
 unsigned stack_frames(uint32_t number, const uintptr_t **frames);

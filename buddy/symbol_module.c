@@ -157,38 +157,54 @@ void symbol_module_end(struct symbol_module *module)
 	symbol_module_begin(module);
 }
 
-/* Where it is and what it is called; NULL: there is none, or nothing to ask. */
-static const char *find(struct symbol_module *module, uintptr_t address)
+/* Where one is loaded. */
+struct place {
+	uintptr_t begin, end, bias;
+};
+
+/* The path, "" of the program; NULL: there is none, or nothing to ask. */
+static const char *find(uintptr_t address, struct place *place)
 {
 #if KMEM_DL_FIND_OBJECT
 	struct dl_find_object object;
 
 	if (_dl_find_object((void *)address, &object) != 0)
 		return NULL;
-	module->begin = (uintptr_t)object.dlfo_map_start;
-	module->end = (uintptr_t)object.dlfo_map_end;
-	module->bias = object.dlfo_link_map->l_addr;
+	*place = (struct place){(uintptr_t)object.dlfo_map_start, (uintptr_t)object.dlfo_map_end,
+				object.dlfo_link_map->l_addr};
 	return object.dlfo_link_map->l_name ? object.dlfo_link_map->l_name : "";
 #else
-	(void)module;
 	(void)address;
+	(void)place;
 	return NULL;
 #endif
 }
 
 bool symbol_module_at(struct symbol_module *module, uintptr_t address)
 {
+	struct place place = {0};
 	const char *path;
 
 	if (address >= module->begin && address < module->end)
 		return true;
 	symbol_module_end(module);
-	path = find(module, address);
+	path = find(address, &place);
 	if (!path)
 		return false;
+	module->begin = place.begin;
+	module->end = place.end;
+	module->bias = place.bias;
 	if (*path)
 		open_library(module, path);
 	else
 		open_main(module);
 	return true;
+}
+
+const char *symbol_module_path(uintptr_t address)
+{
+	struct place place;
+	const char *path = find(address, &place);
+
+	return path && !*path ? (const char *)getauxval(AT_EXECFN) : path;
 }

@@ -29,4 +29,7 @@ void symbol_module_begin(struct symbol_module *module);
 bool symbol_module_at(struct symbol_module *module, uintptr_t address);
 void symbol_module_end(struct symbol_module *module);
 
+/* Its path as the loader has it, or the program's as it was started; NULL: there is none. */
+const char *symbol_module_path(uintptr_t address);
+
 #endif

@@ -6,6 +6,7 @@
 #include <kmem/base.h>
 #include <kmem/cache.h>
 #include <kmem/debug.h>
+#include <kmem/fault.h>
 #include <kmem/gfp.h>
 #include <kmem/kmalloc.h>
 #include <kmem/limits.h>

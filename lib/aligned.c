@@ -8,6 +8,7 @@
 #include "buddy/shortage.h"
 #include "lib/core.h"
 #include "lib/debug_block.h"
+#include "lib/failslab.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
 #include "lib/start.h"
@@ -45,7 +46,7 @@ void *aligned_alloc_once(size_t align, size_t nbytes)
 		return NULL;
 	if (debug_blocks)
 		return debug_block_alloc(nbytes, align, DEBUG_MALLOC, &zeroed);
-	if (align <= PAGE_BYTES * 4 && nbytes <= HEAP_MAX)
+	if (align <= PAGE_BYTES * 4 && nbytes <= HEAP_MAX && !runs_only)
 		return front_aligned(nbytes, align);
 	return large_aligned(align, nbytes);
 }
@@ -56,6 +57,8 @@ static void *aligned_slow(size_t align, size_t nbytes)
 		.nbytes = nbytes, .npages = (nbytes + align) >> PAGE_SHIFT, .flags = GFP_MALLOC};
 	void *block;
 
+	if (large_fails(nbytes, GFP_MALLOC))
+		return NULL;
 	do
 		block = aligned_alloc_once(align, nbytes);
 	while (!block && shortage_again(&shortage));

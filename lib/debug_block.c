@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NAME	   "malloc-large"
 #define RED_LEAST  ((size_t)64)	      /* bytes behind a block */
 #define LEFT_BYTES ((size_t)256)      /* before it */
 #define KEPT_MOST  64u		      /* blocks in quarantine … */
@@ -38,7 +37,7 @@ static size_t kept_bytes;
 
 void debug_blocks_start(void)
 {
-	flags = debug_spec_flags(NAME) & DEBUG_FLAGS;
+	flags = debug_spec_flags(DEBUG_BLOCK_NAME) & DEBUG_FLAGS;
 	debug_blocks = flags;
 }
 
@@ -80,7 +79,7 @@ static void view_of(struct debug_view *view, const struct record *record)
 	const unsigned char *block = record->block;
 
 	*view = (struct debug_view){
-		.name = NAME,
+		.name = DEBUG_BLOCK_NAME,
 		.object = block,
 		.base = (uintptr_t)record,
 		.body = {block, record->nbytes},

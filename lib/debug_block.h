@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define DEBUG_BLOCK_NAME "malloc-large" /* to KMEM_DEBUG */
+
 struct lock;
 
 #pragma GCC visibility push(hidden)

@@ -12,6 +12,7 @@
  */
 #include "buddy/run.h"
 #include "buddy/shortage.h"
+#include "lib/failslab.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
 #include "lib/start.h"
@@ -101,6 +102,8 @@ static void *kmalloc_other(size_t nbytes, gfp_t flags, size_t most)
 	void *block;
 
 	start_ensure();
+	if (!(flags & GFP_ONCE) && facade_fails(nbytes, flags))
+		return NULL;
 	do
 		block = once(nbytes, flags, most);
 	while (!block && waits && shortage_again(&shortage));
@@ -191,6 +194,8 @@ static void *resize_slow(const void *block, size_t usable, size_t nbytes, gfp_t 
 	bool as_pages = waits && can_resize_pages(block, usable, nbytes);
 	void *resized = NULL;
 
+	if (facade_fails(nbytes, flags))
+		return NULL;
 	do {
 		if (as_pages)
 			resized = resize_pages(block, nbytes);

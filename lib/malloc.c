@@ -10,6 +10,7 @@
 #include "buddy/shortage.h"
 #include "lib/core.h"
 #include "lib/debug_block.h"
+#include "lib/failslab.h"
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/start.h"
@@ -24,8 +25,7 @@
 #define SLOW __attribute__((noinline))	  /* not "cold": that would optimise them for size */
 #define FAST __attribute__((aligned(64))) /* in as few cache lines as there can be */
 
-/* The cache of a class, made on first use; NULL without memory. */
-static struct kmem_cache *class_cache(unsigned index)
+struct kmem_cache *class_cache(unsigned index)
 {
 	struct kmem_cache *cache = cache_of(ID_CLASSES + index);
 	struct cache_shape shape = {.size = class_size(index), .args.align = 16};
@@ -88,7 +88,7 @@ static void *once(size_t nbytes, bool *zeroed)
 		return small_once(nbytes);
 	if (debug_blocks && nbytes <= PTRDIFF_MAX)
 		return debug_block_alloc(nbytes, 1, DEBUG_MALLOC, zeroed);
-	if (nbytes <= FRONT_MAX)
+	if (nbytes <= FRONT_MAX && !runs_only)
 		return front_alloc(nbytes, zeroed);
 	return large_alloc(nbytes, zeroed);
 }
@@ -101,6 +101,8 @@ static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 	void *block;
 
 	start_ensure();
+	if (facade_fails(nbytes, GFP_MALLOC))
+		return NULL;
 	do
 		block = once(nbytes, zeroed);
 	while (!block && shortage_again(&shortage));

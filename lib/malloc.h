@@ -20,6 +20,8 @@ void report_foreign(const void *addr, const char *doing);
 /* nbytes aligned to align, a power of two; NULL with ENOMEM. */
 void *aligned_alloc_any(size_t align, size_t nbytes);
 
+/* The cache of a class, made on first use; NULL without memory. */
+struct kmem_cache *class_cache(unsigned index);
 /* From a class's cache, whose sheaves have none, for who asked for so many bytes. */
 void *class_alloc_slow(struct kmem_cache *cache, gfp_t flags, size_t nbytes);
 

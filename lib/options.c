@@ -8,6 +8,7 @@
 #include "buddy/report.h"
 #include "buddy/settings.h"
 #include "buddy/sys.h"
+#include "lib/failslab_option.h"
 #include "slab/background.h"
 #include "slab/debug_spec.h"
 #include "slab/guard.h"
@@ -18,15 +19,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define WORD_MAX 64
+#define WORD_MAX 256
 
 extern char **environ;
 extern const char *kmem_options __attribute__((weak));
 /* glibc's dynamic loader: the stack as the kernel left it, argc first. */
 extern void *__libc_stack_end __attribute__((weak));
 
-/* Digits with k, M or G behind them. */
-static int parse_size(const char *text, size_t *value)
+int option_size(const char *text, size_t *value)
 {
 	size_t n = 0;
 
@@ -50,7 +50,7 @@ static int set_decay(const char *value)
 {
 	size_t ms;
 
-	if (parse_size(value, &ms) < 0 || ms > INT32_MAX)
+	if (option_size(value, &ms) < 0 || ms > INT32_MAX)
 		return -EINVAL;
 	__atomic_store_n(&settings.decay_ms, (uint32_t)ms, __ATOMIC_RELAXED);
 	background_nudge();
@@ -61,14 +61,14 @@ static int set_limit(const char *value)
 {
 	size_t nbytes;
 
-	return parse_size(value, &nbytes) < 0 ? -EINVAL : kmem_limit_set(nbytes);
+	return option_size(value, &nbytes) < 0 ? -EINVAL : kmem_limit_set(nbytes);
 }
 
 static int set_bytes(const char *value, size_t *setting)
 {
 	size_t nbytes;
 
-	if (parse_size(value, &nbytes) < 0)
+	if (option_size(value, &nbytes) < 0)
 		return -EINVAL;
 	__atomic_store_n(setting, nbytes, __ATOMIC_RELAXED);
 	return 0;
@@ -117,7 +117,7 @@ static int set_kfence_interval(const char *value)
 {
 	size_t ms;
 
-	if (parse_size(value, &ms) < 0 || ms > INT32_MAX)
+	if (option_size(value, &ms) < 0 || ms > INT32_MAX)
 		return -EINVAL;
 	__atomic_store_n(&settings.kfence_ms, (uint32_t)ms, __ATOMIC_RELAXED);
 	return 0;
@@ -127,7 +127,7 @@ static int set_kfence_pool(const char *value)
 {
 	size_t n;
 
-	if (parse_size(value, &n) < 0 || n == 0 || n > GUARD_POOL_MOST)
+	if (option_size(value, &n) < 0 || n == 0 || n > GUARD_POOL_MOST)
 		return -EINVAL;
 	__atomic_store_n(&settings.kfence_pool, (uint32_t)n, __ATOMIC_RELAXED);
 	return 0;
@@ -159,6 +159,7 @@ static const struct {
 } options[] = {
 	{"background_thread", set_background},
 	{"decay_ms", set_decay},
+	{"failslab", failslab_option},
 	{"hardened", set_hardened},
 	{"kfence_pool", set_kfence_pool},
 	{"kfence_sample_interval", set_kfence_interval},

@@ -4,6 +4,7 @@
 #include "buddy/run.h"
 #include "buddy/shortage.h"
 #include "lib/core.h"
+#include "lib/failslab.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
 #include "slab/guard.h"
@@ -49,13 +50,18 @@ static inline bool fits(size_t nbytes, size_t usable)
 	return nbytes - 1 < usable && (nbytes >= usable / 2 || usable <= 64);
 }
 
+static inline bool stays(const struct found *found, size_t nbytes)
+{
+	return !found->debugged && fits(nbytes, found->usable);
+}
+
 /* The block with room for nbytes, moved only as pages; NULL if it must be copied. */
 static void *resize(const struct found *found, size_t nbytes)
 {
+	if (stays(found, nbytes))
+		return found->block;
 	if (found->debugged)
 		return NULL;
-	if (fits(nbytes, found->usable))
-		return found->block;
 	if (found->kind == BLOCK_HEAP && nbytes > SMALL_MAX && nbytes <= HEAP_MAX) {
 		if (!heap_resize(found->heap, found->block, nbytes))
 			return NULL;
@@ -117,6 +123,9 @@ static __attribute__((noinline)) void *realloc_slow(void *block, size_t nbytes)
 		errno = ENOMEM;
 		return NULL;
 	}
+	/* A refused shrink is no failure here either. */
+	if (!stays(&found, nbytes) && facade_fails(nbytes, GFP_MALLOC))
+		return nbytes <= found.usable ? block : NULL;
 	do {
 		resized = resize(&found, nbytes);
 		if (!resized)

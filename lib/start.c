@@ -9,6 +9,7 @@
 #include "buddy/shortage.h"
 #include "buddy/sys.h"
 #include "lib/debug_block.h"
+#include "lib/failslab.h"
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/options.h"
@@ -58,6 +59,7 @@ void start(void)
 		relief_hook = reclaim_relief;
 		gather_hook = gather_idle;
 		shortage_hook = shortage_next;
+		failslab_start();
 		/* release: pairs with the acquire in start_ensure */
 		atomic_store_explicit(&started, true, memory_order_release);
 	}

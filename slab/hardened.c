@@ -3,6 +3,7 @@
 #include "slab/hardened.h"
 
 #include "buddy/meta.h"
+#include "buddy/random.h"
 #include "buddy/report.h"
 #include "buddy/sys.h"
 #include "slab/marks.h"
@@ -17,18 +18,13 @@ struct quarantine {
 
 static struct meta_pool pool = {.nbytes = sizeof(struct quarantine), .align = 64};
 
-/* G. Steele and others, "Fast Splittable Pseudorandom Number Generators", 2014. */
 static uint64_t random_bits(void)
 {
-	static _Atomic uint64_t state;
-	uint64_t z = atomic_fetch_add_explicit(&state, 0x9e3779b97f4a7c15u, memory_order_relaxed);
+	static _Atomic uint64_t number;
 	uint64_t seed;
 
 	memcpy(&seed, sys_random16(), sizeof(seed));
-	z += seed;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
+	return random_at(seed, atomic_fetch_add_explicit(&number, 1, memory_order_relaxed));
 }
 
 static struct quarantine *quarantine_of(struct kmem_cache *cache)

@@ -6,6 +6,7 @@
 #include "buddy/shortage.h"
 #include "slab/ask.h"
 #include "slab/debug.h"
+#include "slab/failslab.h"
 #include "slab/hardened.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
@@ -132,6 +133,13 @@ static bool hand_out(struct thread *thread, struct kmem_cache *cache, bool waits
 	return !cache->debug.flags || debug_hand_out(thread, cache, waits, objects, n);
 }
 
+/* Is the request to fail, though there may be memory? */
+static bool is_faulty(const struct kmem_cache *cache, gfp_t flags, unsigned n)
+{
+	return !(flags & GFP_ONCE) && failslab_strikes(cache->pub.name, cache->pub.flags,
+						       (size_t)n * cache->pub.object_size, flags);
+}
+
 bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, unsigned n,
 		 void **objects)
 {
@@ -142,6 +150,10 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 	bool ever = n <= limit_most(cache, flags); /* nothing that is freed helps, or time */
 	unsigned got;
 
+	if (is_faulty(cache, flags, n)) {
+		errno = ENOMEM;
+		return false;
+	}
 	do {
 		admitted = limit_raise(cache, flags, n);
 		if (admitted && shortage.of_limit)

@@ -7,6 +7,7 @@
 #include "slab/barn.h"
 #include "slab/debug.h"
 #include "slab/debug_spec.h"
+#include "slab/failslab.h"
 #include "slab/guard_pool.h"
 #include "slab/rcu.h"
 #include "slab/slab.h"
@@ -177,13 +178,14 @@ static void set_objects(struct kmem_cache *cache, slab_flags_t said)
 	/* Reports of a cache whose own flags ask for them do not end the program. */
 	cache->debug = (struct debug){.flags = (cache->pub.flags | said) & DEBUG_FLAGS,
 				      .continues = cache->pub.flags & DEBUG_FLAGS};
-	cache->pub.flags |= cache->debug.flags;
+	cache->pub.flags |= cache->debug.flags | (said & SLAB_FAILSLAB);
 	if (cache->debug.flags)
 		set_layout(cache, said & DEBUG_SPARE);
 	cache->ops = cache->debug.flags ? &debug_ops : &slab_ops;
 	cache->usable = cache->debug.flags ? 0 : cache->pub.stride;
 	cache->hardened = settings.hardened && !cache->debug.flags;
-	cache->gated = cache->limit || cache->debug.flags || cache->hardened;
+	cache->gated = cache->limit || cache->debug.flags || cache->hardened ||
+		       cache->pub.flags & SLAB_FAILSLAB || failslab_is_for_all();
 	shape_sheaves(cache);
 	if (cache->nowait)
 		cache->direct = false;

@@ -37,7 +37,7 @@ typedef unsigned int slab_flags_t;
 #define SLAB_POISON		0x00400u
 #define SLAB_STORE_USER		0x00800u
 #define SLAB_TRACE		0x01000u
-#define SLAB_FAILSLAB		0x02000u /* accepted */
+#define SLAB_FAILSLAB		0x02000u /* requests may be made to fail (kmem/fault.h) */
 #define SLAB_TYPESAFE_BY_RCU	0x04000u /* pages outlive readers (kmem/rcu.h); EINVAL without it */
 #define SLAB_NOWARN		0x10000u /* libkmem's: a refused create prints nothing */
 #define SLAB_NOWAIT		0x20000u /* libkmem's: a free makes no system call, waits for no lock */

@@ -11,7 +11,7 @@ from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 
 GFP_KERNEL, GFP_ZERO, GFP_NOWARN, GFP_ATOMIC = 0x18100, 0x200, 0x400, 0x800
 GFP_NOWAIT = GFP_NOWARN
-SLAB_NOWARN, SLAB_NOWAIT = 0x10000, 0x20000
+SLAB_FAILSLAB, SLAB_NOWARN, SLAB_NOWAIT = 0x2000, 0x10000, 0x20000
 lib = ctypes.CDLL(sys.argv[1], use_errno=True)
 
 
@@ -93,6 +93,9 @@ bind("kmem_limit_get", c_size_t)
 bind("kmem_limit_usage", c_size_t)
 bind("kmem_limit_refusals", c_size_t)
 bind("kmem_limit_notify", None, c_void_p, c_void_p)
+bind("kmem_fault_set", c_int, c_void_p)
+bind("kmem_fault_get", None, c_void_p)
+bind("kmem_fault_count", c_size_t)
 
 
 class Mallinfo2(ctypes.Structure):
@@ -759,6 +762,51 @@ def test_kmem_shrink():
     made, _callbacks = shrinker(lambda made, control: control[0].nr_to_scan)
     equal(lib.kmem_shrink(), 10)
     lib.kmem_shrinker_free(made)
+
+
+class Fault(ctypes.Structure):
+    """struct kmem_fault"""
+    _fields_ = [("ppm", c_uint), ("interval", c_uint), ("times", ctypes.c_long), ("space", c_size_t),
+                ("all", ctypes.c_bool), ("ignore_wait", ctypes.c_bool), ("verbose", c_int),
+                ("seed", ctypes.c_ulong), ("depth", c_uint), ("object", ctypes.c_char * 256)]
+
+
+def test_kmem_fault_set():
+    fault = Fault(ppm=1000000, verbose=-1)
+    faulty = lib.kmem_cache_create(b"faulty", 100, 0, SLAB_FAILSLAB, None)
+    equal(lib.kmem_fault_set(ctypes.byref(fault)), 0)
+    ctypes.set_errno(0)
+    equal(lib.kmem_cache_alloc(faulty, GFP_KERNEL), None)
+    equal(ctypes.get_errno(), errno.ENOMEM)
+    # Python is this one's caller, and in another object than the library.
+    fault.object = b"nobody"
+    equal(lib.kmem_fault_set(ctypes.byref(fault)), 0)
+    lib.kmem_cache_free(faulty, lib.kmem_cache_alloc(faulty, GFP_KERNEL))
+    fault.ppm = 1000001
+    equal(lib.kmem_fault_set(ctypes.byref(fault)), -errno.EINVAL)
+    equal(lib.kmem_fault_set(None), 0)
+    equal(lib.kmem_cache_destroy(faulty), 0)
+
+
+def test_kmem_fault_get():
+    fault = Fault(ppm=10, interval=2, times=3, space=4, seed=5, depth=6, object=b"libc")
+    got = Fault()
+    equal(lib.kmem_fault_set(ctypes.byref(fault)), 0)
+    lib.kmem_fault_get(ctypes.byref(got))
+    equal(bytes(got), bytes(fault))
+    equal(lib.kmem_fault_set(None), 0)
+
+
+def test_kmem_fault_count():
+    fault = Fault(ppm=1000000, interval=2, verbose=-1)
+    faulty = lib.kmem_cache_create(b"faulty", 100, 0, SLAB_FAILSLAB, None)
+    equal(lib.kmem_fault_set(ctypes.byref(fault)), 0)
+    for _ in range(10):
+        lib.kmem_cache_free(faulty, lib.kmem_cache_alloc(faulty, GFP_KERNEL))
+    equal(lib.kmem_fault_count(), 5)
+    equal(lib.kmem_fault_set(None), 0)
+    equal(lib.kmem_fault_count(), 0)
+    equal(lib.kmem_cache_destroy(faulty), 0)
 
 
 def test_kmem_limit_set():

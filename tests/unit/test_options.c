@@ -103,10 +103,10 @@ END_TEST
 
 START_TEST(a_word_too_long_is_ignored)
 {
-	char text[200] = "decay_ms:321,";
+	char text[400] = "decay_ms:321,";
 
-	memset(text + strlen(text), 'x', 100);
-	expect_reports(text, "libkmem: KMEM_OPTIONS: a word of 100 bytes is too long; ignored\n");
+	memset(text + strlen(text), 'x', 300);
+	expect_reports(text, "libkmem: KMEM_OPTIONS: a word of 300 bytes is too long; ignored\n");
 }
 END_TEST
 
