@@ -5,6 +5,8 @@
 #include "buddy/lock.h"
 #include "buddy/report.h"
 #include "buddy/run.h"
+#include "slab/annotate.h"
+#include "slab/annotate_to.h"
 #include "slab/debug_report.h"
 #include "slab/debug_spec.h"
 
@@ -19,7 +21,7 @@
 
 /* At the beginning of the run. */
 struct record {
-	void *block;
+	size_t lead;   /* pages from here to the block: who looks for leaks is to see no pointer */
 	size_t nbytes; /* asked for */
 	size_t npages; /* of the run */
 	enum debug_source source;
@@ -38,6 +40,8 @@ static size_t kept_bytes;
 void debug_blocks_start(void)
 {
 	flags = debug_spec_flags(DEBUG_BLOCK_NAME) & DEBUG_FLAGS;
+	if (annotate_wanted())
+		flags |= DEBUG_ANNOTATED;
 	debug_blocks = flags;
 }
 
@@ -46,19 +50,73 @@ static struct record *record_of(const void *block)
 	return pagemap_page(block)->owner;
 }
 
+static unsigned char *block_of(const struct record *record)
+{
+	return (unsigned char *)record + (record->lead << PAGE_SHIFT);
+}
+
+static unsigned char *end_of(const struct record *record)
+{
+	return (unsigned char *)record + (record->npages << PAGE_SHIFT);
+}
+
+/* The block and its red zones to those of slab/annotate.h: all is open, all is closed. */
+static void reveal(const struct record *record)
+{
+	unsigned char *left = block_of(record) - LEFT_BYTES;
+
+	if (flags & DEBUG_ANNOTATED)
+		to_open(left, (size_t)(end_of(record) - left));
+}
+
+static void hide(const struct record *record)
+{
+	unsigned char *left = block_of(record) - LEFT_BYTES;
+
+	if (flags & DEBUG_ANNOTATED)
+		to_close(left, (size_t)(end_of(record) - left));
+}
+
+/* It is the program's; no longer. */
+static void announce(const struct record *record)
+{
+	unsigned char *block = block_of(record);
+
+	if (!(flags & DEBUG_ANNOTATED))
+		return;
+	hide(record);
+	to_announce(block, record->nbytes);
+	to_root(block, record->nbytes);
+}
+
+static void retract(const struct record *record)
+{
+	if (!(flags & DEBUG_ANNOTATED))
+		return;
+	to_root_end(block_of(record), record->nbytes);
+	to_retire(block_of(record));
+	reveal(record);
+}
+
+/* Somebody frees what is not his to free. */
+static void wrong(const void *block)
+{
+	if (flags & DEBUG_ANNOTATED)
+		to_retire((void *)block);
+}
+
 /* What lies around the block, and in it while it is free. */
 static unsigned zones_of(const struct record *record, struct debug_zone zones[ZONES])
 {
-	unsigned char *block = record->block, *end = block + record->nbytes;
-	unsigned char *run_end = (unsigned char *)record + (record->npages << PAGE_SHIFT);
+	unsigned char *block = block_of(record), *end = block + record->nbytes;
 	unsigned char red = record->is_free ? RED_HOME : RED_OUT;
 	unsigned n = 0;
 
 	if (flags & SLAB_RED_ZONE) {
 		zones[n++] =
 			(struct debug_zone){"Left Redzone", block - LEFT_BYTES, LEFT_BYTES, red};
-		zones[n++] =
-			(struct debug_zone){"Right Redzone", end, (size_t)(run_end - end), red};
+		zones[n++] = (struct debug_zone){"Right Redzone", end,
+						 (size_t)(end_of(record) - end), red};
 	}
 	if (flags & SLAB_POISON && record->is_free)
 		zones[n++] = (struct debug_zone){"Poison", block, record->nbytes, POISON_FREE};
@@ -76,8 +134,9 @@ static void fill(const struct record *record)
 
 static void view_of(struct debug_view *view, const struct record *record)
 {
-	const unsigned char *block = record->block;
+	const unsigned char *block = block_of(record);
 
+	reveal(record);
 	*view = (struct debug_view){
 		.name = DEBUG_BLOCK_NAME,
 		.object = block,
@@ -128,11 +187,9 @@ void *debug_block_alloc(size_t nbytes, size_t align, enum debug_source source, b
 
 	if (!record)
 		return NULL;
-	*record = (struct record){.block = (char *)record + (lead << PAGE_SHIFT),
-				  .nbytes = nbytes,
-				  .npages = npages,
-				  .source = source};
-	if (enter(record->block, record) < 0) {
+	*record =
+		(struct record){.lead = lead, .nbytes = nbytes, .npages = npages, .source = source};
+	if (enter(block_of(record), record) < 0) {
 		run_free(record);
 		return NULL;
 	}
@@ -141,7 +198,11 @@ void *debug_block_alloc(size_t nbytes, size_t align, enum debug_source source, b
 	if (flags & SLAB_STORE_USER)
 		track_set(&record->tracks[TRACK_ALLOC]);
 	fill(record);
-	return record->block;
+	announce(record);
+	/* That it reads as zeros is nothing that malloc promises. */
+	if (flags & DEBUG_ANNOTATED)
+		*zeroed = false;
+	return block_of(record);
 }
 
 /* The longest kept one, if there are more, or more bytes and it is not the only one; else NULL. */
@@ -178,8 +239,9 @@ static bool keep(struct record *record)
 /* It leaves quarantine: nobody should have written into it. */
 static void release(struct record *record)
 {
+	reveal(record);
 	check(record);
-	enter(record->block, NULL);
+	enter(block_of(record), NULL);
 	run_free(record);
 }
 
@@ -188,8 +250,9 @@ static bool check_begin(const struct record *record, const void *block, enum deb
 {
 	struct debug_view view;
 
-	if (block == record->block && record->source == source)
+	if (block == block_of(record) && record->source == source)
 		return true;
+	wrong(block);
 	view_of(&view, record);
 	debug_report_pointer(&view, block);
 	return false;
@@ -203,6 +266,7 @@ static bool check_first(struct record *record)
 	/* relaxed: whoever is second changes nothing */
 	if (!atomic_exchange_explicit(&record->given_back, true, memory_order_relaxed))
 		return true;
+	wrong(block_of(record));
 	view_of(&view, record);
 	debug_report_twice(&view);
 	return false;
@@ -214,11 +278,13 @@ void debug_block_free(void *block, enum debug_source source)
 
 	if (!check_begin(record, block, source) || !check_first(record))
 		return;
+	retract(record);
 	check(record);
 	if (flags & SLAB_STORE_USER)
 		track_set(&record->tracks[TRACK_FREE]);
 	record->is_free = true;
 	fill(record);
+	hide(record);
 	do
 		while ((old = take_beyond(KEPT_MOST - 1, KEPT_BYTES)))
 			release(old);

@@ -14,6 +14,7 @@
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/start.h"
+#include "slab/annotate.h"
 #include "slab/debug.h"
 #include "slab/debug_spec.h"
 #include "slab/guard.h"
@@ -37,7 +38,7 @@ struct kmem_cache *class_cache(unsigned index)
 	shape.name = name;
 	/* Slabs begin on pages; red zones between them and objects would undo what follows from
 	 * that. */
-	if (debug_spec_flags(name))
+	if (debug_spec_flags(name) || annotate_wanted())
 		shape.args.align = class_align(shape.size);
 	return cache_create_fixed(ID_CLASSES + index, &shape);
 }
@@ -234,8 +235,7 @@ static bool check_size(const void *block, size_t nbytes)
 	enum block_kind kind = block ? block_kind(block) : BLOCK_FOREIGN;
 	size_t asked = nbytes;
 
-	if (kind == BLOCK_DEBUG ||
-	    (kind == BLOCK_SLAB && cache_of(pagemap_id(block))->debug.flags & SLAB_RED_ZONE))
+	if (kind == BLOCK_DEBUG || (kind == BLOCK_SLAB && cache_of(pagemap_id(block))->debug.left))
 		asked = block_usable(block, kind);
 	if (asked != nbytes)
 		report_bug("free_sized: %p was asked for with %zu bytes, and is freed with %zu",

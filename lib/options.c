@@ -143,6 +143,16 @@ static int set_background(const char *value)
 	return err;
 }
 
+static int set_annotate(const char *value)
+{
+	bool wanted;
+	int err = parse_bool(value, &wanted);
+
+	if (!err)
+		settings.annotate = wanted;
+	return err;
+}
+
 static int set_hardened(const char *value)
 {
 	bool wanted;
@@ -157,6 +167,7 @@ static const struct {
 	const char *name;
 	int (*set)(const char *value);
 } options[] = {
+	{"annotate", set_annotate},
 	{"background_thread", set_background},
 	{"decay_ms", set_decay},
 	{"failslab", failslab_option},

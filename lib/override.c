@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
+/* Memcheck puts its own in the place of these, but not of all that lead to them. */
+#define REPLACED __attribute__((noinline))
 
 /* By this the core knows that malloc is ours. */
 EXPORT const char kmem_core_override = 1;
@@ -31,7 +33,7 @@ EXPORT void *calloc(size_t count, size_t nbytes)
 	return kmem_core_calloc(count, nbytes);
 }
 
-EXPORT void *realloc(void *block, size_t nbytes)
+EXPORT REPLACED void *realloc(void *block, size_t nbytes)
 {
 	return kmem_core_realloc(block, nbytes);
 }
@@ -44,7 +46,7 @@ EXPORT void *reallocarray(void *block, size_t count, size_t nbytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return kmem_core_realloc(block, total);
+	return realloc(block, total);
 }
 
 EXPORT void *aligned_alloc(size_t alignment, size_t nbytes)
@@ -53,7 +55,7 @@ EXPORT void *aligned_alloc(size_t alignment, size_t nbytes)
 }
 
 /* glibc rounds a strange alignment up to the next power of two. */
-EXPORT void *memalign(size_t alignment, size_t nbytes)
+EXPORT REPLACED void *memalign(size_t alignment, size_t nbytes)
 {
 	size_t power = 1;
 
@@ -90,7 +92,7 @@ EXPORT void *pvalloc(size_t nbytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return kmem_core_aligned_alloc(page, (nbytes + page - 1) & ~(page - 1));
+	return memalign(page, (nbytes + page - 1) & ~(page - 1));
 }
 
 EXPORT size_t malloc_usable_size(void *block)

@@ -15,6 +15,7 @@
 #include "lib/options.h"
 #include "lib/shortage.h"
 #include "lib/twin.h"
+#include "slab/annotate.h"
 #include "slab/background.h"
 #include "slab/gather.h"
 #include "slab/reclaim.h"
@@ -54,6 +55,7 @@ void start(void)
 	start_lock_take();
 	if (!atomic_load_explicit(&started, memory_order_relaxed)) {
 		options_start();
+		annotate_start();
 		debug_blocks_start();
 		decay_hook = front_purge;
 		relief_hook = reclaim_relief;

@@ -55,7 +55,7 @@ struct barn;
 
 /* How objects of a debugged cache are laid out: slab/debug.h. Distances in bytes. */
 struct debug {
-	slab_flags_t flags; /* SLAB_RED_ZONE and the like in force; 0: it is not debugged */
+	slab_flags_t flags; /* SLAB_RED_ZONE and the like, or DEBUG_ANNOTATED; 0: not debugged */
 	uint32_t left;	    /* before the object */
 	uint32_t tracks;    /* these from the object's beginning */
 	uint32_t asked;

@@ -3,6 +3,7 @@
 #include "slab/debug.h"
 
 #include "buddy/report.h"
+#include "slab/annotate.h"
 #include "slab/debug_layout.h"
 #include "slab/debug_report.h"
 #include "slab/debug_spec.h"
@@ -38,10 +39,18 @@ static unsigned char *image_of(const struct kmem_cache *cache, const void *objec
 	return (unsigned char *)object + cache->debug.image;
 }
 
-void debug_constructed(const struct kmem_cache *cache, void *object)
+static void keep_image(const struct kmem_cache *cache, const void *object)
 {
 	if (cache->debug.image)
 		memcpy(image_of(cache, object), object, cache->pub.object_size);
+}
+
+void debug_construct(const struct kmem_cache *cache, void *object)
+{
+	annotate_open(cache, object);
+	cache->ctor(object);
+	keep_image(cache, object);
+	annotate_home(cache, object);
 }
 
 /* Is the object as its constructor left it? Else the reason is reported. */
@@ -67,10 +76,30 @@ static bool check_image(const struct kmem_cache *cache, void *object, const char
 static bool check_home(const struct slab *slab, uint32_t index)
 {
 	void *object = (char *)slab->base + (size_t)index * slab->cache->pub.stride;
-	bool sound = check_zones(slab->cache, object, false);
+	bool sound;
 
+	annotate_open(slab->cache, object);
+	sound = check_zones(slab->cache, object, false);
 	if (index < slab->fresh)
 		sound &= check_image(slab->cache, object, "Object changed after it was freed");
+	annotate_home(slab->cache, object);
+	return sound;
+}
+
+/* What the program asked for of an object that it has. */
+static size_t asked_of(const struct kmem_cache *cache, const void *object)
+{
+	return cache->debug.left ? debug_asked_sound(cache, object) : cache->pub.object_size;
+}
+
+static bool check_out(const struct kmem_cache *cache, void *object)
+{
+	size_t nbytes = asked_of(cache, object);
+	bool sound;
+
+	annotate_open_around(cache, object, nbytes);
+	sound = check_zones(cache, object, true);
+	annotate_close_around(cache, object, nbytes);
 	return sound;
 }
 
@@ -137,13 +166,17 @@ bool debug_alloc(struct kmem_cache *cache, void *object)
 void debug_asked(const struct kmem_cache *cache, void *object, size_t nbytes)
 {
 	struct slab *slab = slab_of(object);
+	uint32_t index = (uint32_t)slab_index(cache, slab, object);
+	size_t before = mark_holds(slab, index) ? SIZE_MAX : asked_of(cache, object);
 
-	if (cache->debug.flags & SLAB_RED_ZONE) {
+	annotate_open_around(cache, object, nbytes);
+	if (cache->debug.left) {
 		*debug_asked_at(cache, object) = (uint32_t)nbytes;
 		debug_fill(cache, object, true);
 	}
+	annotate_out(cache, object, before, nbytes);
 	/* Last: what a fork comes between is nobody's, and not looked at. */
-	mark_out(slab, (uint32_t)slab_index(cache, slab, object));
+	mark_out(slab, index);
 }
 
 /* The object that the address lies in, or the first or last. */
@@ -163,6 +196,7 @@ static int check_begin(const struct kmem_cache *cache, const struct slab *slab, 
 	struct debug_view view;
 
 	if (index < 0) {
+		annotate_wrong(cache, object);
 		debug_view(&view, cache, object_around(slab, object));
 		debug_report_pointer(&view, object);
 	}
@@ -182,8 +216,7 @@ size_t debug_usable(const struct kmem_cache *cache, const void *object)
 		debug_report_twice(&view);
 		return 0;
 	}
-	return cache->debug.flags & SLAB_RED_ZONE ? debug_asked_sound(cache, object)
-						  : cache->pub.object_size;
+	return asked_of(cache, object);
 }
 
 /* Is it the beginning of an object that the program has? From now on it does not. */
@@ -197,6 +230,7 @@ static bool check_pointer(const struct kmem_cache *cache, void *object)
 		return false;
 	if (mark_in(slab, (uint32_t)index))
 		return true;
+	annotate_wrong(cache, object);
 	debug_view(&view, cache, object);
 	debug_report_twice(&view);
 	return false;
@@ -208,6 +242,7 @@ bool debug_free(struct kmem_cache *cache, void *object)
 
 	if (!check_pointer(cache, object))
 		return false;
+	annotate_in(cache, object);
 	if (flags & SLAB_TRACE)
 		debug_trace(cache, object, "free");
 	/* Repaired, it may go home: what was overwritten was nobody's. */
@@ -216,6 +251,7 @@ bool debug_free(struct kmem_cache *cache, void *object)
 	if (flags & SLAB_STORE_USER)
 		track_set(&debug_tracks(cache, object)[TRACK_FREE]);
 	debug_fill(cache, object, false);
+	annotate_home(cache, object);
 	return true;
 }
 
@@ -223,9 +259,13 @@ void debug_take_back(const struct kmem_cache *cache, void *object)
 {
 	struct slab *slab = slab_of(object);
 
+	if (mark_in(slab, (uint32_t)slab_index(cache, slab, object)))
+		annotate_in(cache, object);
+	else
+		annotate_open(cache, object);
 	debug_fill(cache, object, false);
-	debug_constructed(cache, object);
-	mark_in(slab, (uint32_t)slab_index(cache, slab, object));
+	keep_image(cache, object);
+	annotate_home(cache, object);
 }
 
 void debug_print_tracks(const struct kmem_cache *cache, const void *object)
@@ -250,6 +290,7 @@ void debug_old_slab(struct slab *slab)
 {
 	for (uint32_t i = 0; i < slab->cache->pub.slab_objects; i++)
 		check_home(slab, i);
+	annotate_slab_end(slab);
 }
 
 static bool validate_slab(struct kmem_cache *cache, const struct slab *slab)
@@ -260,8 +301,8 @@ static bool validate_slab(struct kmem_cache *cache, const struct slab *slab)
 		if (slab_is_home(slab, i))
 			sound &= check_home(slab, i);
 		else if (!mark_holds(slab, i))
-			sound &= check_zones(
-				cache, (char *)slab->base + (size_t)i * cache->pub.stride, true);
+			sound &= check_out(cache,
+					   (char *)slab->base + (size_t)i * cache->pub.stride);
 	return sound;
 }
 

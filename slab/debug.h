@@ -11,8 +11,11 @@
  *			cache has a constructor or destructor, for which the state is kept, or
  *			is type-stable
  *	tracks		who allocated and who freed it; U
- *	size asked	of the caller, for caches of malloc; Z
+ *	size asked	of the caller, for caches of malloc; where there are red zones
  *	padding		0x5a; P
+ *
+ * If others look on, all of this is closed to them but what they are to use: annotate.h. Then
+ * all caches are debugged, most by no letter, and have red zones, which Z alone fills.
  *
  * With P and a constructor a copy of the object as it was constructed lies before the padding:
  * who frees it otherwise left it dirty. Not in type-stable caches, whose readers may be at
@@ -41,14 +44,16 @@
 #define POISON_END  0xa5u
 #define POISON_PAD  0x5au
 
+#define DEBUG_ANNOTATED 0x40000000u /* not in a cache's own flags: see annotate.h */
+
 enum { TRACK_ALLOC, TRACK_FREE, TRACKS };
 
 /* The layout for the cache's flags and object size: all of cache->debug, and the stride. */
 void debug_layout(struct kmem_cache *cache);
 /* A new slab's objects are at home. */
 void debug_new_slab(struct slab *slab);
-/* The constructor has run: what the object is to be like whenever it is free. */
-void debug_constructed(const struct kmem_cache *cache, void *object);
+/* Run the constructor, and keep what the object is to be like whenever it is free. */
+void debug_construct(const struct kmem_cache *cache, void *object);
 
 /* An object taken from its slab is to go out; false: it is damaged, and stays aside. */
 bool debug_alloc(struct kmem_cache *cache, void *object);

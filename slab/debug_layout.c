@@ -2,11 +2,13 @@
 /* Where things lie around a debugged object, and how they are when nobody has done anything. */
 #include "slab/debug_layout.h"
 
+#include "slab/annotate.h"
 #include "slab/slab.h"
 
 #include <string.h>
 
-#define WORD ((uint32_t)sizeof(void *))
+#define WORD	      ((uint32_t)sizeof(void *))
+#define RED_ANNOTATED 16u /* who reads or writes words is not to pass over it unseen */
 
 static uint32_t up(uint32_t n, uint32_t align)
 {
@@ -17,19 +19,18 @@ void debug_layout(struct kmem_cache *cache)
 {
 	struct debug *debug = &cache->debug;
 	uint32_t flags = debug->flags, size = cache->pub.object_size, align = cache->pub.align;
+	uint32_t red = flags & DEBUG_ANNOTATED ? RED_ANNOTATED : flags & SLAB_RED_ZONE ? WORD : 0;
 
 	debug->poisons =
 		flags & SLAB_POISON && !cache->ctor && !cache->dtor && !cache_typesafe(cache);
-	debug->left = flags & SLAB_RED_ZONE ? up(WORD, align) : 0;
-	debug->end = up(size, WORD);
+	debug->left = up(red, align);
 	/* A whole word of red zone at least, and what the object's end leaves of another. */
-	if (flags & SLAB_RED_ZONE)
-		debug->end += WORD;
+	debug->end = up(size, WORD) + red;
 	debug->tracks = debug->end;
 	if (flags & SLAB_STORE_USER)
 		debug->end += TRACKS * (uint32_t)sizeof(struct track);
 	debug->asked = debug->end;
-	if (flags & SLAB_RED_ZONE)
+	if (red)
 		debug->end += WORD;
 	debug->image = debug->end;
 	if (flags & SLAB_POISON && cache->ctor && !cache_typesafe(cache))
@@ -66,9 +67,9 @@ __attribute__((always_inline)) inline unsigned debug_zones(const struct kmem_cac
 	const struct debug *debug = &cache->debug;
 	unsigned char *at = (unsigned char *)object, red = out ? RED_OUT : RED_HOME;
 	uint32_t size = cache->pub.object_size, n = 0;
-	uint32_t padding = debug->image			  ? debug->image + up(size, WORD)
-			   : debug->flags & SLAB_RED_ZONE ? debug->asked + WORD
-							  : debug->asked;
+	uint32_t padding = debug->image	 ? debug->image + up(size, WORD)
+			   : debug->left ? debug->asked + WORD
+					 : debug->asked;
 
 	if (debug->flags & SLAB_RED_ZONE) {
 		uint32_t asked = out ? debug_asked_sound(cache, object) : size;
@@ -115,8 +116,9 @@ void debug_new_slab(struct slab *slab)
 
 		if (cache->debug.flags & SLAB_STORE_USER)
 			memset(debug_tracks(cache, object), 0, TRACKS * sizeof(struct track));
-		if (cache->debug.flags & SLAB_RED_ZONE)
+		if (cache->debug.left)
 			*(uint64_t *)debug_asked_at(cache, object) = 0;
 		fill(cache, object, false, false);
 	}
+	annotate_slab(slab);
 }

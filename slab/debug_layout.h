@@ -75,7 +75,7 @@ void debug_fill(const struct kmem_cache *cache, void *object, bool out);
 
 /* TRACKS of them, with SLAB_STORE_USER. */
 struct track *debug_tracks(const struct kmem_cache *cache, const void *object);
-/* With SLAB_RED_ZONE. */
+/* Where there are red zones. */
 uint32_t *debug_asked_at(const struct kmem_cache *cache, const void *object);
 /* The same, no more than the object has: what is damaged shows in the zone before it. */
 uint32_t debug_asked_sound(const struct kmem_cache *cache, const void *object);

@@ -6,6 +6,7 @@
 #include "buddy/symbol.h"
 #include "buddy/sys.h"
 #include "buddy/unwind.h"
+#include "slab/annotate.h"
 #include "slab/slab.h"
 
 #define ROW	  16u  /* bytes to a line of a dump */
@@ -24,6 +25,7 @@ void debug_view(struct debug_view *view, const struct kmem_cache *cache, const v
 	const struct slab *slab = slab_of(object);
 	uint32_t size = cache->pub.object_size, padding = debug->end - (uint32_t)sizeof(void *);
 
+	annotate_open(cache, object);
 	*view = (struct debug_view){
 		.name = cache->pub.name,
 		.object = object,

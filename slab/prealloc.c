@@ -10,6 +10,7 @@
  * there slabs are made, and the free objects in them touched.
  */
 #include "slab/barn.h"
+#include "slab/debug.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot_load.h"
@@ -174,7 +175,7 @@ static int ready_slabs(struct kmem_cache *cache, struct shelf *shelf, size_t nob
 		atomic_fetch_add_explicit(&cache->nready, nslabs, memory_order_relaxed);
 	while ((slab = chain)) {
 		chain = slab->next;
-		if (n >= nobjects)
+		if (n >= nobjects && !(cache->debug.flags & DEBUG_ANNOTATED))
 			touch_slab(slab);
 		if (n >= nobjects && !cache->direct && !shelf_slab(shelf))
 			shelf_set_slab(shelf, slab);

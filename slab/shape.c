@@ -4,6 +4,7 @@
 
 #include "buddy/settings.h"
 
+#include "slab/annotate.h"
 #include "slab/barn.h"
 #include "slab/debug.h"
 #include "slab/debug_spec.h"
@@ -179,8 +180,11 @@ static void set_objects(struct kmem_cache *cache, slab_flags_t said)
 	cache->debug = (struct debug){.flags = (cache->pub.flags | said) & DEBUG_FLAGS,
 				      .continues = cache->pub.flags & DEBUG_FLAGS};
 	cache->pub.flags |= cache->debug.flags | (said & SLAB_FAILSLAB);
+	/* Where there is somebody to tell, slabs grow in any case. */
+	if (annotate_wanted())
+		cache->debug.flags |= DEBUG_ANNOTATED;
 	if (cache->debug.flags)
-		set_layout(cache, said & DEBUG_SPARE);
+		set_layout(cache, said & DEBUG_SPARE && !annotate_wanted());
 	cache->ops = cache->debug.flags ? &debug_ops : &slab_ops;
 	cache->usable = cache->debug.flags ? 0 : cache->pub.stride;
 	cache->hardened = settings.hardened && !cache->debug.flags;

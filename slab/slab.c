@@ -284,9 +284,10 @@ static void make_fresh(struct slab *slab, void **objects, unsigned n)
 	if (cache->ctor)
 		for (unsigned i = 0; i < n; i++)
 			if ((uintptr_t)objects[i] >= first) {
-				cache->ctor(objects[i]);
 				if (cache->debug.flags)
-					debug_constructed(cache, objects[i]);
+					debug_construct(cache, objects[i]);
+				else
+					cache->ctor(objects[i]);
 			}
 }
 

@@ -36,6 +36,10 @@ START_TEST(type_stable_objects_are_left_as_they_are)
 	expect_as_left(SLAB_RED_ZONE);
 	ck_assert_int_eq(kmem_option_set("hardened", "true"), 0);
 	expect_as_left(0);
+	/* Under AddressSanitizer they stay open to all. */
+	ck_assert_int_eq(kmem_option_set("annotate", "true"), 0);
+	expect_as_left(0);
+	expect_as_left(FZPU);
 }
 END_TEST
 

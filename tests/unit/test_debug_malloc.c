@@ -173,6 +173,18 @@ START_TEST(a_model_of_contents_hardened)
 }
 END_TEST
 
+/* Its own looks at what is closed to others are not seen by them (slab/annotate.h). */
+START_TEST(a_model_of_contents_announced)
+{
+	static const char *const some[] = {"-", "FZPU", "U", "FZPU,malloc-64,malloc-large"};
+
+	for (unsigned i = 0; UNDER_ASAN && i < sizeof(some) / sizeof(some[0]); i++)
+		expect_quiet(some[i], "annotate:true", "model");
+	if (UNDER_ASAN)
+		expect_quiet("-", "annotate:true,hardened:true", "model");
+}
+END_TEST
+
 START_TEST(all_sizes)
 {
 	expect_quiet("", "", "sizes");
@@ -184,10 +196,11 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-	const TTest *const tests[] = {a_model_of_contents, a_model_of_contents_hardened, all_sizes};
+	const TTest *const tests[] = {a_model_of_contents, a_model_of_contents_hardened,
+				      a_model_of_contents_announced, all_sizes};
 
 	if (argc < 3)
-		return unit_run("debug_malloc", tests, 3);
+		return unit_run("debug_malloc", tests, 4);
 	unit_random = strtoull(argv[2], NULL, 10) | 1;
 	if (strcmp(argv[1], "model") == 0)
 		use_model();

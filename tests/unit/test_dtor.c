@@ -56,7 +56,7 @@ static void fill(unsigned n)
 		objects[i] = kmem_cache_alloc(cache, GFP_KERNEL);
 		require(objects[i] && (!cache->ctor || objects[i][0] == BUILT));
 		objects[i][0] = BUILT;
-		memset(objects[i] + 2, 0x5a, 256 - 16);
+		memset(objects[i] + 2, 0x5a, cache->pub.object_size - 16);
 	}
 }
 

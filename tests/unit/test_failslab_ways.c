@@ -177,6 +177,9 @@ START_TEST(a_thousand_failures)
 	ck_assert_int_eq(status_of("everything", "failslab:probability=100/verbose=-1", "A"), 0);
 	ck_assert_int_eq(status_of("everything", "failslab:probability=100/all=1/verbose=-1", "-"),
 			 0);
+	ck_assert_int_eq(
+		status_of("everything", "annotate:true,failslab:probability=100/verbose=-1", "A"),
+		0);
 	ck_assert_int_eq(status_of("resize", "decay_ms:100", "A,malloc-*"), 0);
 	ck_assert_int_eq(status_of("resize", "decay_ms:100", "FZPUA"), 0);
 }
