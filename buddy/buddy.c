@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT
-/* Zones together: see buddy.h. */
+/* Pages out of the zones, and back: see buddy.h. */
 #include "buddy/buddy.h"
 
 #include "buddy/call.h"
 #include "buddy/chunk.h"
 #include "buddy/gather.h"
 #include "buddy/limit.h"
-#include "buddy/meta.h"
 #include "buddy/relief.h"
-#include "buddy/report.h"
-#include "buddy/root.h"
-#include "buddy/settings.h"
 #include "buddy/sys.h"
+#include "buddy/zones.h"
 
 #include <errno.h>
 
 #define JOIN_FIRST ((size_t)64) /* pages from which blocks of both states are taken together */
-#define ZONE_FIRST ((size_t)32 << 20)
-#define ZONE_LEAST ((size_t)1 << 20)
-#define ZONE_MOST  ((size_t)1 << LEAF_SHIFT)
-#define ZONE_LARGE ((size_t)128 << 20) /* its descriptors, half a MiB, come near a huge page */
 
 #define SLOW __attribute__((noinline)) /* off the way of a run that a dirty one holds */
 
@@ -44,97 +37,10 @@ static size_t want_most(const struct want *want)
 }
 
 struct lock buddy_lock;
-static struct zone *last_zone;	      /* guarded by the lock */
-static size_t next_zone = ZONE_FIRST; /* guarded by the lock */
-
-struct zone *buddy_zones(void)
-{
-	/* acquire: pairs with the release in zone_publish */
-	return (struct zone *)__atomic_load_n(&root_record.zones, __ATOMIC_ACQUIRE);
-}
-
-/* The last zone's size sets that of the next. */
-static void zone_sized(const struct zone *zone)
-{
-	next_zone = zone->pub.npages << (PAGE_SHIFT + 1);
-	if (next_zone > ZONE_MOST)
-		next_zone = ZONE_MOST;
-}
-
-/* Append the zone to the list, which only grows. */
-static void zone_publish(struct zone *zone)
-{
-	uint64_t *link = last_zone ? &last_zone->pub.next : &root_record.zones;
-
-	/* release: pairs with the acquire in buddy_zones and zone_next */
-	__atomic_store_n(link, (uintptr_t)zone, __ATOMIC_RELEASE);
-	last_zone = zone;
-	zone_sized(zone);
-}
-
-/* For nbytes from base on, that end a zone of whole bytes. */
-static void zone_advise(void *base, size_t nbytes, size_t whole)
-{
-	sys_core_hide(base, nbytes);
-	if (whole >= ZONE_LARGE)
-		pagemap_advise(base);
-	if (settings.thp == THP_ALWAYS)
-		sys_advise_huge(base, nbytes, SYS_THP_ALWAYS);
-	else
-		sys_advise_huge(base, nbytes, SYS_THP_NEVER);
-}
-
-static struct meta_pool zone_pool = {.nbytes = sizeof(struct zone), .align = 64};
-
-static void zone_discard(struct zone *zone)
-{
-	sys_unmap((void *)zone->pub.base, zone->pub.npages << PAGE_SHIFT);
-	meta_pool_put(&zone_pool, zone);
-}
-
-/* Reserve and cover a zone of nbytes. 0 or -ENOMEM. */
-static int zone_try(struct zone *zone, size_t nbytes)
-{
-	void *base = sys_reserve_roomy(nbytes, ZONE_MOST);
-
-	if (!base)
-		base = sys_reserve(nbytes, nbytes);
-	if (!base)
-		return -ENOMEM;
-	if (pagemap_cover(base) < 0) {
-		sys_unmap(base, nbytes);
-		return -ENOMEM;
-	}
-	zone_advise(base, nbytes, nbytes);
-	zone_init(zone, base, nbytes >> PAGE_SHIFT);
-	return 0;
-}
-
-/* A zone with room for what is wanted, which nobody knows yet; a refusal halves it. */
-static struct zone *zone_create(const struct want *want)
-{
-	size_t least = want_most(want) << PAGE_SHIFT;
-	struct zone *zone = meta_pool_get(&zone_pool);
-	size_t nbytes;
-
-	if (!zone)
-		return NULL;
-	least = least < ZONE_LEAST ? ZONE_LEAST : (size_t)1 << (64 - __builtin_clzl(least - 1));
-	lock_take(&buddy_lock, LOCK_PAGES);
-	nbytes = next_zone < least ? least : next_zone;
-	lock_release(&buddy_lock, LOCK_PAGES);
-	for (; nbytes >= least; nbytes /= 2)
-		if (zone_try(zone, nbytes) == 0)
-			return zone;
-	meta_pool_put(&zone_pool, zone);
-	return NULL;
-}
 
 /* Out of one free block of a chunk, in any zone. */
 static bool take_buddy(const struct want *want, enum block_state state, struct found *found)
 {
-	if (want->resident && state == BLOCK_CLEAN)
-		return false;
 	for_each_zone (zone) {
 		uint32_t index = chunk_take(zone, want->npages, want->align_pages, state);
 
@@ -149,8 +55,6 @@ static bool take_buddy(const struct want *want, enum block_state state, struct f
 /* Out of one free run of the state, in any zone. */
 static bool take_run(const struct want *want, enum block_state state, struct found *found)
 {
-	if (want->resident && state == BLOCK_CLEAN)
-		return false;
 	for_each_zone (zone) {
 		if (*zone_free_pages(zone, state) < want->npages)
 			continue;
@@ -170,7 +74,7 @@ static bool take_run(const struct want *want, enum block_state state, struct fou
  */
 static bool take_joined(const struct want *want, enum block_state state, struct found *found)
 {
-	if (want->npages < JOIN_FIRST || want->align_pages > 1 || want->resident)
+	if (want->npages < JOIN_FIRST || want->align_pages > 1)
 		return false;
 	for_each_zone (zone) {
 		if (!zone->pub.dirty || zone->pub.dirty + zone->pub.clean < want->npages)
@@ -197,8 +101,6 @@ static uint32_t above(const struct zone *zone, const struct want *want)
 /* From above a watermark. *refused: the system would not commit more. */
 static bool take_above(const struct want *want, struct found *found, bool *refused)
 {
-	if (want->resident)
-		return false;
 	for_each_zone (zone) {
 		uint32_t index = above(zone, want);
 		int err = zone_grow(zone, (uint64_t)index + want->npages);
@@ -221,7 +123,8 @@ static SLOW bool take_small(const struct want *want, struct found *found, bool *
 {
 	static const struct want chunk = {.npages = CHUNK_PAGES, .align_pages = CHUNK_PAGES};
 
-	if (take_buddy(want, BLOCK_DIRTY, found) || take_buddy(want, BLOCK_CLEAN, found))
+	if (take_buddy(want, BLOCK_DIRTY, found) ||
+	    (!want->resident && take_buddy(want, BLOCK_CLEAN, found)))
 		return true;
 	if (!take_run(&chunk, BLOCK_DIRTY, found)) {
 		if (take_run(want, BLOCK_DIRTY, found))
@@ -246,9 +149,11 @@ static SLOW bool take_other(const struct want *want, struct found *found, bool *
 
 	for_each_zone (zone)
 		returned |= chunk_return_spare(zone);
-	return (returned && take_run(want, BLOCK_DIRTY, found)) ||
-	       take_joined(want, BLOCK_DIRTY, found) || take_run(want, BLOCK_CLEAN, found) ||
-	       take_joined(want, BLOCK_CLEAN, found) || take_above(want, found, refused);
+	if (returned && take_run(want, BLOCK_DIRTY, found))
+		return true;
+	return !want->resident &&
+	       (take_joined(want, BLOCK_DIRTY, found) || take_run(want, BLOCK_CLEAN, found) ||
+		take_joined(want, BLOCK_CLEAN, found) || take_above(want, found, refused));
 }
 
 /*
@@ -286,13 +191,13 @@ static SLOW bool take_limited(const struct want *want, struct found *found, bool
 	return false;
 }
 
-/* take_locked, marked. */
+/* take_locked, marked; what is resident counts already, and asks no limit. */
 static void *alloc_locked(const struct want *want, bool *zeroed, bool *refused)
 {
 	struct found found;
 
-	if (!(limit_get() ? take_limited(want, &found, refused)
-			  : take_locked(want, &found, refused)))
+	if (!(limit_get() && !want->resident ? take_limited(want, &found, refused)
+					     : take_locked(want, &found, refused)))
 		return NULL;
 	zone_mark(found.zone, found.index, want->npages, want->kind);
 	*zeroed = found.zeroed;
@@ -313,71 +218,39 @@ static void *alloc_in_new_zone(struct zone *fresh, const struct want *want, bool
 	base = alloc_locked(want, zeroed, &refused);
 	if (!base && !refused && limit_fits_locked(limit_need(want)) &&
 	    zone_grow(fresh, want_most(want)) == 0) {
-		zone_publish(fresh);
+		zones_publish_locked(fresh);
 		entered = true;
 		base = alloc_locked(want, zeroed, &refused);
 	}
 	lock_release(&buddy_lock, LOCK_PAGES);
 	if (!entered)
-		zone_discard(fresh);
+		zones_discard(fresh);
 	return base;
 }
 
-/*
- * Reserve as much again as the last zone has right behind it, if its GiB has the
- * room: blocks may then span both, where two zones would each lose an end. false:
- * it cannot be.
- */
-static bool widen_last(void)
+static void *alloc_known(const struct want *want, bool *zeroed, bool *refused)
 {
-	struct zone *zone;
-	size_t nbytes, room = 0;
-	char *end;
+	void *base;
 
 	lock_take(&buddy_lock, LOCK_PAGES);
-	zone = last_zone;
-	nbytes = zone ? zone->pub.npages << PAGE_SHIFT : 0;
+	base = alloc_locked(want, zeroed, refused);
 	lock_release(&buddy_lock, LOCK_PAGES);
-	if (zone)
-		room = ZONE_MOST - (zone->pub.base & (ZONE_MOST - 1));
-	if (2 * nbytes > room || !zone)
-		return false;
-	end = (char *)zone->pub.base + nbytes;
-	if (!sys_reserve_at(end, nbytes))
-		return false;
-	zone_advise(end, nbytes, 2 * nbytes);
-	lock_take(&buddy_lock, LOCK_PAGES);
-	/* Whoever has the range behind the zone is alone in this. */
-	ASSERT(zone->pub.npages << PAGE_SHIFT == nbytes);
-	__atomic_store_n(&zone->pub.npages, nbytes >> (PAGE_SHIFT - 1), __ATOMIC_RELAXED);
-	zone_sized(zone);
-	lock_release(&buddy_lock, LOCK_PAGES);
-	return true;
+	return base;
 }
 
-/* Of dirty pages only. */
-static void *alloc_resident(const struct want *want, bool *zeroed)
+/* Of dirty pages only; those above are asked for some if there are none. */
+static void *alloc_gathered(const struct want *want, bool *zeroed)
 {
 	struct want resident = *want;
 	bool refused = false;
 	void *base;
 
 	resident.resident = true;
-	lock_take(&buddy_lock, LOCK_PAGES);
-	base = alloc_locked(&resident, zeroed, &refused);
-	lock_release(&buddy_lock, LOCK_PAGES);
-	return base;
-}
-
-/* The same, and those above are asked for some if there are none. */
-static void *alloc_gathered(const struct want *want, bool *zeroed)
-{
-	void *base = alloc_resident(want, zeroed);
-
+	base = alloc_known(&resident, zeroed, &refused);
 	if (base)
 		return base;
 	gather(want->npages);
-	return alloc_resident(want, zeroed);
+	return alloc_known(&resident, zeroed, &refused);
 }
 
 static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
@@ -395,13 +268,11 @@ static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind ki
 			return base;
 	}
 	do {
-		lock_take(&buddy_lock, LOCK_PAGES);
-		base = alloc_locked(&want, zeroed, &refused);
-		lock_release(&buddy_lock, LOCK_PAGES);
+		base = alloc_known(&want, zeroed, &refused);
 		if (base || refused)
 			return base;
-	} while (widen_last());
-	fresh = zone_create(&want);
+	} while (zones_widen());
+	fresh = zones_create(want_most(&want));
 	return fresh ? alloc_in_new_zone(fresh, &want, zeroed) : NULL;
 }
 
@@ -414,19 +285,6 @@ void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *
 		relief_check();
 	}
 	return base;
-}
-
-struct zone *buddy_zone(const void *addr)
-{
-	for_each_zone (zone)
-		if (zone_holds(zone, addr))
-			return zone;
-	return NULL;
-}
-
-bool buddy_holds(const void *addr)
-{
-	return buddy_zone(addr) != NULL;
 }
 
 void buddy_free(void *base, size_t npages)

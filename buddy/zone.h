@@ -29,7 +29,7 @@
  *  Z7  a chunk's count is that of its free pages; all of them only in the spare one
  *  Z8  no free run has a page in a chunk
  *
- * All of it belongs to the page lock (buddy.c), but what the root publishes is
+ * All of it belongs to the page lock (buddy.h), but what the root publishes is
  * read by inspectors at any time.
  */
 #ifndef BUDDY_ZONE_H
