@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Slabs: bitmap, lists, birth and retirement. See slab.h. */
+/* Slabs: lists, birth and retirement. See slab.h. */
 #include "slab/slab.h"
 
 #include "buddy/buddy.h"
@@ -9,10 +9,8 @@
 #include "buddy/sys.h"
 #include "slab/debug.h"
 #include "slab/hardened.h"
-#include "slab/limit.h"
 #include "slab/marks.h"
 #include "slab/rcu.h"
-#include "slab/word.h"
 
 #define EMPTY_KEEP 2 /* empty slabs a cache keeps until they decay */
 
@@ -106,6 +104,19 @@ static void slab_destroy(struct slab *slab)
 		slab_free(slab);
 }
 
+/* A chain of them; how many. */
+static unsigned destroy_all(struct slab *chain)
+{
+	struct slab *next;
+	unsigned n = 0;
+
+	for (; chain; chain = next, n++) {
+		next = chain->next;
+		slab_destroy(chain);
+	}
+	return n;
+}
+
 static struct slab *slab_create(struct kmem_cache *cache)
 {
 	size_t npages = cache->pub.slab_pages;
@@ -195,8 +206,7 @@ static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab)
 		fits = state >> 32 << 32 | (uint64_t)room << SLAB_ROOM;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&slab->state, &state, fits, memory_order_acq_rel, memory_order_acquire));
-	/* What was prefaulted stays until it is asked for; destructors need a caller without locks.
-	 */
+	/* What was prefaulted stays until asked for; destructors need a caller without locks. */
 	if (bucket == BUCKET_EMPTY &&
 	    cache->pub.nslabs_empty >=
 		    EMPTY_KEEP + atomic_load_explicit(&cache->nready, memory_order_relaxed) &&
@@ -250,65 +260,6 @@ void slab_release(struct slab *slab)
 		slab_destroy(retired);
 }
 
-/* Choose up to want free objects of one word of the bitmap, and the word's bits of them. */
-static unsigned choose(const struct slab *slab, unsigned word, void **out, unsigned want,
-		       uint64_t *chosen)
-{
-	uint64_t bits = atomic_load_explicit(&slab->free[word], memory_order_relaxed), rest = bits;
-	uintptr_t stride = slab->cache->pub.stride, first = slab->base + word * 64 * stride;
-	unsigned begin = rest ? (unsigned)__builtin_ctzll(rest) : 64, got = 0;
-
-	if (rest == ~0ull << begin % 64) {
-		/* As in a new slab all from one on are free: no bit has to be looked for. */
-		uintptr_t object = first + begin * stride;
-
-		for (unsigned n = want < 64 - begin ? want : 64 - begin; got < n; object += stride)
-			out[got++] = (void *)object;
-		rest = begin + got < 64 ? ~0ull << (begin + got) : 0;
-	}
-	for (; rest && got < want; rest &= rest - 1)
-		out[got++] = (void *)(first + (unsigned)__builtin_ctzll(rest) * stride);
-	*chosen = bits ^ rest;
-	return got;
-}
-
-/* Those of objects[] never handed out before, the last ones, are so from now on. */
-static void make_fresh(struct slab *slab, void **objects, unsigned n)
-{
-	const struct kmem_cache *cache = slab->cache;
-	uintptr_t first = slab->base + (uintptr_t)slab->fresh * cache->pub.stride;
-
-	if (n == 0 || (uintptr_t)objects[n - 1] < first)
-		return;
-	slab->fresh = (uint32_t)(((uintptr_t)objects[n - 1] - slab->base) / cache->pub.stride) + 1;
-	if (cache->ctor)
-		for (unsigned i = 0; i < n; i++)
-			if ((uintptr_t)objects[i] >= first) {
-				if (cache->debug.flags)
-					debug_construct(cache, objects[i]);
-				else
-					cache->ctor(objects[i]);
-			}
-}
-
-unsigned slab_take(struct slab *slab, void **out, unsigned want)
-{
-	uint64_t chosen[SLAB_WORDS];
-	unsigned got = 0, nwords = 0;
-
-	if (__builtin_expect(slab->cache->hardened, 0))
-		return hardened_take(slab, out, want);
-	for (; nwords < slab->cache->nwords && got < want; nwords++)
-		got += choose(slab, nwords, out + got, want - got, &chosen[nwords]);
-	/* The count first (S1). Others only set bits, so what was chosen stays. */
-	word_subtract(&slab->state, (uint64_t)got << 32);
-	for (unsigned w = 0; w < nwords; w++)
-		if (chosen[w])
-			word_clear(&slab->free[w], chosen[w]);
-	make_fresh(slab, out, got);
-	return got;
-}
-
 void slab_recount(struct slab *slab)
 {
 	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed);
@@ -333,27 +284,7 @@ void slab_recount_all(struct kmem_cache *cache)
 			}
 		}
 	lock_release(&cache->lock, LOCK_CACHE);
-	for (; retired; retired = next) {
-		next = retired->next;
-		slab_destroy(retired);
-	}
-}
-
-/* Count n objects that came home without the lock, if that changes no list. */
-static inline bool return_quick(struct slab *slab, uint32_t n)
-{
-	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed), add;
-
-	do {
-		add = (uint64_t)n << 32;
-		if (!(state & SLAB_OWNED)) {
-			if (n > slab_room(state))
-				return false;
-			add -= n << SLAB_ROOM;
-		}
-		/* release: the bits are set; pairs with the acquire in settle_locked */
-	} while (!word_replace(&slab->state, &state, state + add));
-	return true;
+	destroy_all(retired);
 }
 
 /* Without the lock, in a cache whose frees may not wait: see the argument in slab.h. */
@@ -367,8 +298,7 @@ static void return_nowait(struct kmem_cache *cache, struct slab *slab, uint64_t 
 	atomic_exchange_explicit(&cache->unsettled, true, memory_order_release);
 }
 
-static __attribute__((noinline)) void return_slow(struct kmem_cache *cache, struct slab *slab,
-						  uint32_t n)
+void slab_count_slow(struct kmem_cache *cache, struct slab *slab, uint32_t n)
 {
 	struct slab *retired = NULL;
 	uint64_t add = (uint64_t)n << 32;
@@ -388,52 +318,11 @@ static __attribute__((noinline)) void return_slow(struct kmem_cache *cache, stru
 		slab_destroy(retired);
 }
 
-/* The number of objects reported. */
-static __attribute__((noinline)) unsigned report_double(_Atomic uint64_t *word, uint64_t twice)
-{
-	const struct slab *slab = slab_of_word(word);
-	unsigned n = 0;
-
-	for (; twice; twice &= twice - 1, n++) {
-		unsigned index =
-			(unsigned)(word - slab->free) * 64 + (unsigned)__builtin_ctzll(twice);
-
-		report_bug("double free: object %p of cache '%s' came home a second time",
-			   (void *)(slab->base + (uintptr_t)index * slab->cache->pub.stride),
-			   slab->cache->pub.name);
-	}
-	return n;
-}
-
-/* Bits of a word are set, those that had been set before too. */
-static __attribute__((noinline)) void return_more(struct kmem_cache *cache, _Atomic uint64_t *word,
-						  uint64_t bits, uint64_t twice)
-{
-	uint32_t nbits = (uint32_t)__builtin_popcountll(bits);
-
-	if (__builtin_expect(twice != 0, 0))
-		nbits -= report_double(word, twice);
-	if (nbits > 0 && !return_quick(slab_of_word(word), nbits))
-		return_slow(cache, slab_of_word(word), nbits);
-	if (__builtin_expect(cache->gated, 0))
-		limit_lower(cache, nbits);
-}
-
-void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits)
-{
-	uint64_t twice = word_set(word, bits) & bits;
-	bool one = !(bits & (bits - 1));
-
-	if (!one || twice || cache->gated || !return_quick(slab_of_word(word), 1))
-		return_more(cache, word, bits, twice);
-}
-
 /* Free the empty slabs older than age_ms but the keep that became so last; those freed. */
 static unsigned free_empty(struct kmem_cache *cache, uint32_t age_ms, unsigned keep)
 {
 	uint32_t now = sys_now_ms();
 	struct slab *retired = NULL, *slab, *next;
-	unsigned n = 0;
 
 	lock_take(&cache->lock, LOCK_CACHE);
 	slab_settle_locked(cache);
@@ -447,11 +336,7 @@ static unsigned free_empty(struct kmem_cache *cache, uint32_t age_ms, unsigned k
 		retired = slab;
 	}
 	lock_release(&cache->lock, LOCK_CACHE);
-	for (; retired; retired = next, n++) {
-		next = retired->next;
-		slab_destroy(retired);
-	}
-	return n;
+	return destroy_all(retired);
 }
 
 unsigned slab_retire(struct kmem_cache *cache, uint32_t age_ms)

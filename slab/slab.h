@@ -158,6 +158,9 @@ enum slab_bucket slab_bucket(const struct kmem_cache *cache, int32_t nfree, uint
 /* Set bits, one at least, of a word of a slab's bitmap: objects have come home. */
 void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits);
 
+/* Count n objects that came home where that changes the slab's list, or may. */
+void slab_count_slow(struct kmem_cache *cache, struct slab *slab, uint32_t n);
+
 /*
  * In the child of a fork, and for a cache that nobody uses: what threads that
  * vanished on the way did not count. One slab, with its owner; all without one.

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/* Objects out of a slab and home again, by its bitmap and its count. See slab.h. */
+#include "buddy/report.h"
+#include "slab/debug.h"
+#include "slab/hardened.h"
+#include "slab/limit.h"
+#include "slab/slab.h"
+#include "slab/word.h"
+
+/* Choose up to want free objects of one word of the bitmap, and the word's bits of them. */
+static unsigned choose(const struct slab *slab, unsigned word, void **out, unsigned want,
+		       uint64_t *chosen)
+{
+	uint64_t bits = atomic_load_explicit(&slab->free[word], memory_order_relaxed), rest = bits;
+	uintptr_t stride = slab->cache->pub.stride, first = slab->base + word * 64 * stride;
+	unsigned begin = rest ? (unsigned)__builtin_ctzll(rest) : 64, got = 0;
+
+	if (rest == ~0ull << begin % 64) {
+		/* As in a new slab all from one on are free: no bit has to be looked for. */
+		uintptr_t object = first + begin * stride;
+
+		for (unsigned n = want < 64 - begin ? want : 64 - begin; got < n; object += stride)
+			out[got++] = (void *)object;
+		rest = begin + got < 64 ? ~0ull << (begin + got) : 0;
+	}
+	for (; rest && got < want; rest &= rest - 1)
+		out[got++] = (void *)(first + (unsigned)__builtin_ctzll(rest) * stride);
+	*chosen = bits ^ rest;
+	return got;
+}
+
+/* Those of objects[] never handed out before, the last ones, are so from now on. */
+static void make_fresh(struct slab *slab, void **objects, unsigned n)
+{
+	const struct kmem_cache *cache = slab->cache;
+	uintptr_t first = slab->base + (uintptr_t)slab->fresh * cache->pub.stride;
+
+	if (n == 0 || (uintptr_t)objects[n - 1] < first)
+		return;
+	slab->fresh = (uint32_t)(((uintptr_t)objects[n - 1] - slab->base) / cache->pub.stride) + 1;
+	if (cache->ctor)
+		for (unsigned i = 0; i < n; i++)
+			if ((uintptr_t)objects[i] >= first) {
+				if (cache->debug.flags)
+					debug_construct(cache, objects[i]);
+				else
+					cache->ctor(objects[i]);
+			}
+}
+
+unsigned slab_take(struct slab *slab, void **out, unsigned want)
+{
+	uint64_t chosen[SLAB_WORDS];
+	unsigned got = 0, nwords = 0;
+
+	if (__builtin_expect(slab->cache->hardened, 0))
+		return hardened_take(slab, out, want);
+	for (; nwords < slab->cache->nwords && got < want; nwords++)
+		got += choose(slab, nwords, out + got, want - got, &chosen[nwords]);
+	/* The count first (S1). Others only set bits, so what was chosen stays. */
+	word_subtract(&slab->state, (uint64_t)got << 32);
+	for (unsigned w = 0; w < nwords; w++)
+		if (chosen[w])
+			word_clear(&slab->free[w], chosen[w]);
+	make_fresh(slab, out, got);
+	return got;
+}
+
+/* Count n objects that came home without the lock, if that changes no list. */
+static inline bool return_quick(struct slab *slab, uint32_t n)
+{
+	uint64_t state = atomic_load_explicit(&slab->state, memory_order_relaxed), add;
+
+	do {
+		add = (uint64_t)n << 32;
+		if (!(state & SLAB_OWNED)) {
+			if (n > slab_room(state))
+				return false;
+			add -= n << SLAB_ROOM;
+		}
+		/* release: the bits are set; pairs with the acquire in settle_locked */
+	} while (!word_replace(&slab->state, &state, state + add));
+	return true;
+}
+
+/* The number of objects reported. */
+static __attribute__((noinline)) unsigned report_double(_Atomic uint64_t *word, uint64_t twice)
+{
+	const struct slab *slab = slab_of_word(word);
+	unsigned n = 0;
+
+	for (; twice; twice &= twice - 1, n++) {
+		unsigned index =
+			(unsigned)(word - slab->free) * 64 + (unsigned)__builtin_ctzll(twice);
+
+		report_bug("double free: object %p of cache '%s' came home a second time",
+			   (void *)(slab->base + (uintptr_t)index * slab->cache->pub.stride),
+			   slab->cache->pub.name);
+	}
+	return n;
+}
+
+/* Bits of a word are set, those that had been set before too. */
+static __attribute__((noinline)) void return_more(struct kmem_cache *cache, _Atomic uint64_t *word,
+						  uint64_t bits, uint64_t twice)
+{
+	uint32_t nbits = (uint32_t)__builtin_popcountll(bits);
+
+	if (__builtin_expect(twice != 0, 0))
+		nbits -= report_double(word, twice);
+	if (nbits > 0 && !return_quick(slab_of_word(word), nbits))
+		slab_count_slow(cache, slab_of_word(word), nbits);
+	if (__builtin_expect(cache->gated, 0))
+		limit_lower(cache, nbits);
+}
+
+void slab_return(struct kmem_cache *cache, _Atomic uint64_t *word, uint64_t bits)
+{
+	uint64_t twice = word_set(word, bits) & bits;
+	bool one = !(bits & (bits - 1));
+
+	if (!one || twice || cache->gated || !return_quick(slab_of_word(word), 1))
+		return_more(cache, word, bits, twice);
+}
