@@ -107,22 +107,27 @@ static void widen_sheaves(struct kmem_cache *cache, unsigned capacity)
 }
 
 /* Without what debugging adds, which is no business of the program's limits. */
-static uint32_t plain_stride(const struct kmem_cache *cache)
+static uint32_t plain_stride(uint32_t size, uint32_t align)
 {
-	return (cache->pub.object_size + cache->pub.align - 1) & ~(cache->pub.align - 1);
+	return (size + align - 1) & ~(align - 1);
+}
+
+/* Objects of so many bytes that the args allow; 0: any number, or not one. */
+static size_t limit_of(const struct kmem_cache_args *args, uint32_t stride)
+{
+	size_t most = args->limit_bytes / stride;
+
+	if (!args->limit_bytes || (args->limit_objects && args->limit_objects < most))
+		return args->limit_objects;
+	return most;
 }
 
 /* What the args say beyond the shape of objects. */
 static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *args)
 {
-	size_t most = args->limit_bytes / plain_stride(cache);
-
 	cache->reclaim = args->reclaim;
 	cache->limit_reached = args->limit_reached;
 	cache->data = args->data;
-	cache->limit = args->limit_objects;
-	if (args->limit_bytes && (!cache->limit || most < cache->limit))
-		cache->limit = most;
 	cache->reserve = args->reserve_objects;
 	atomic_store_explicit(&cache->used, 0, memory_order_relaxed);
 	atomic_store_explicit(&cache->warned_ms, 0, memory_order_relaxed);
@@ -174,7 +179,7 @@ static void set_layout(struct kmem_cache *cache, bool spare)
 /* What follows from size, alignment and flags; said: the letters of KMEM_DEBUG. */
 static void set_objects(struct kmem_cache *cache, slab_flags_t said)
 {
-	cache->pub.stride = plain_stride(cache);
+	cache->pub.stride = plain_stride(cache->pub.object_size, cache->pub.align);
 	set_slab_size(cache);
 	/* Reports of a cache whose own flags ask for them do not end the program. */
 	cache->debug = (struct debug){.flags = (cache->pub.flags | said) & DEBUG_FLAGS,
@@ -213,7 +218,7 @@ void shape_apply(const struct cache_shape *shape, struct kmem_cache *cache)
 	cache->dtor = shape->args.dtor;
 	cache->capacity = (uint8_t)shape->args.sheaf_capacity;
 	cache->nowait = shape->flags & SLAB_NOWAIT;
-	cache->limit = shape->args.limit_objects || shape->args.limit_bytes;
+	cache->limit = limit_of(&shape->args, plain_stride(shape->size, cache->pub.align));
 	set_objects(cache, debug_spec_flags(cache->pub.name));
 	set_args(cache, &shape->args);
 	cache->rcu = shape->rcu;
@@ -228,15 +233,11 @@ static bool is_within(unsigned offset, unsigned nbytes, unsigned size)
 static const char *limits_error(const struct cache_shape *shape)
 {
 	const struct kmem_cache_args *args = &shape->args;
-	uint32_t align = stride_align(shape);
-	size_t stride = (shape->size + align - 1) & ~(align - 1);
-	size_t limit = args->limit_objects ? args->limit_objects : SIZE_MAX;
+	size_t limit = limit_of(args, plain_stride(shape->size, stride_align(shape)));
 
-	if (args->limit_bytes && args->limit_bytes < stride)
+	if (args->limit_bytes && !limit)
 		return "limit_bytes is less than an object";
-	if (args->limit_bytes && args->limit_bytes / stride < limit)
-		limit = args->limit_bytes / stride;
-	if (args->reserve_objects && (limit == SIZE_MAX || args->reserve_objects > limit))
+	if (args->reserve_objects > limit)
 		return "reserve_objects is more than the limit";
 	return NULL;
 }
