@@ -109,7 +109,6 @@ static struct thread *thread_create(void)
 	err = commit(thread, nslots, max_ids, record_bytes(nslots));
 	if (!err) {
 		thread->max_ids = max_ids;
-		thread->ready = nslots;
 		thread->number = nthreads++;
 		thread->pub.slots = (uintptr_t)thread_slot(thread, 0);
 		thread->pub.shelves = (uintptr_t)thread_shelf(thread, 0);
@@ -186,14 +185,14 @@ void thread_detach(struct thread *thread)
 /* No more than once, however often the records behind it are refused. */
 static int grow_locked(struct thread *thread, uint32_t want)
 {
+	uint32_t ready = thread->pub.nslots;
 	int err;
 
-	if (thread->ready >= want)
+	if (ready >= want)
 		return 0;
-	err = commit(thread, want, thread->max_ids,
-		     record_bytes(want) - record_bytes(thread->ready));
+	err = commit(thread, want, thread->max_ids, record_bytes(want) - record_bytes(ready));
 	if (!err)
-		thread->ready = want;
+		__atomic_store_n(&thread->pub.nslots, want, __ATOMIC_RELAXED);
 	return err;
 }
 
@@ -208,11 +207,8 @@ int threads_commit(unsigned id)
 			if (!err)
 				err = grow_locked(thread, want);
 		/* Where some could not grow, those that did stay so. */
-		if (!err) {
+		if (!err)
 			__atomic_store_n(&nslots, want, __ATOMIC_RELAXED);
-			for_each_thread (thread)
-				__atomic_store_n(&thread->pub.nslots, want, __ATOMIC_RELAXED);
-		}
 	}
 	lock_release(&threads_lock, LOCK_THREADS);
 	return err;

@@ -59,9 +59,8 @@ struct thread {
 	uint32_t number; /* of the record, counted from 0 */
 	uint32_t nempty; /* sheaves in empty[] */
 	struct sheaf *empty[SHEAF_LEVELS]; /* a few for its next trades, chained by object[0] */
-	uint32_t ready;	  /* ids committed, and counted as such; guarded by the threads lock */
 	uint32_t look_ms; /* when it last looked whether an allocation is to be guarded */
-	uint32_t unused[8];
+	uint32_t unused[9];
 };
 
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");
