@@ -22,6 +22,7 @@
 #include "buddy/pagemap.h"
 #include "lib/block.h"
 #include "slab/cache.h"
+#include "slab/thread.h"
 
 #define SMALL_MAX  ((size_t)32768)
 #define NCLASSES   52u
@@ -42,6 +43,12 @@ _Static_assert(ID_FRONTS + NFRONTS <= ID_USER, "ids below the program's");
  */
 extern const uint16_t class_slots[SMALL_MAX / 16 + 1];
 #pragma GCC visibility pop
+
+/* The thread's slot for nbytes, at most SMALL_MAX. */
+static inline __attribute__((always_inline)) struct slot *class_slot(size_t nbytes)
+{
+	return (struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]);
+}
 
 static inline bool id_is_front(unsigned id)
 {

@@ -137,9 +137,7 @@ static inline __attribute__((always_inline)) void *kmalloc_most(size_t nbytes, g
 	bool small = nbytes - 1 < SMALL_MAX;
 	void *block;
 
-	if (__builtin_expect(!small, 0) ||
-	    !slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
-		      &block))
+	if (__builtin_expect(!small, 0) || !slot_pop(class_slot(nbytes), &block))
 		return kmalloc_slow(nbytes, flags, most);
 	if (flags & __GFP_ZERO)
 		memset(block, 0, block_usable(block, BLOCK_SLAB));

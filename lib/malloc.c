@@ -136,9 +136,7 @@ FAST void *facade_malloc(size_t nbytes)
 {
 	void *block;
 
-	if (__builtin_expect(nbytes <= SMALL_MAX, 1) &&
-	    slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
-		     &block))
+	if (__builtin_expect(nbytes <= SMALL_MAX, 1) && slot_pop(class_slot(nbytes), &block))
 		return block;
 	return malloc_more(nbytes);
 }
@@ -148,9 +146,7 @@ void *facade_malloc_once(size_t nbytes, bool *zeroed)
 	void *block = NULL;
 
 	*zeroed = false;
-	if (nbytes <= SMALL_MAX &&
-	    slot_pop((struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]),
-		     &block))
+	if (nbytes <= SMALL_MAX && slot_pop(class_slot(nbytes), &block))
 		return block;
 	if (nbytes > SMALL_MAX && nbytes <= FRONT_MAX)
 		block = front_cached(nbytes);
