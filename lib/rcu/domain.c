@@ -234,8 +234,7 @@ void domain_filled(struct domain *domain, size_t nbytes, bool sleeps)
 void domain_link(struct domain *domain, struct link *link)
 {
 	rcu_lock(&domain->lock);
-	link->next = domain->links;
-	domain->links = link;
+	list_push(&domain->links, &link->node);
 	pthread_cond_signal(&domain->work);
 	rcu_unlock(&domain->lock);
 	domain_start(domain, false);

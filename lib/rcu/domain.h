@@ -40,8 +40,13 @@
 #define BATCH_OBJECTS 125u
 #define BATCH_BYTES   ((size_t)256 << 10) /* a batch with more is full; so much is worth a pass */
 
+/* In a list; how batches and links begin. */
+struct node {
+	struct node *next;
+};
+
 struct batch {
-	struct batch *next;
+	struct node node;
 	uint32_t nobjects;
 	size_t nbytes;
 	void *objects[BATCH_OBJECTS];
@@ -49,13 +54,14 @@ struct batch {
 
 /* What is freed without a batch: the block has room for the link. */
 struct link {
-	struct link *next;
+	struct node node;
 	void *block;
 };
 
 struct shard {
 	_Alignas(64) pthread_mutex_t lock;
-	struct batch *open, *full;
+	struct batch *open;
+	struct node *full; /* batches */
 };
 
 struct domain {
@@ -77,8 +83,8 @@ struct domain {
 	pthread_mutex_t lock; /* guards the rest */
 	pthread_cond_t work;  /* what the worker waits for */
 	pthread_cond_t done;  /* what those wait for who wait for it */
-	struct batch *grace;
-	struct link *links, *grace_links;
+	struct node *links;
+	struct node *grace, *grace_links; /* batches, and links, that a pass has taken */
 	struct slab *grace_slabs;
 	uint64_t passes_begun, passes_done, passes_wanted;
 	unsigned nthrottled; /* who want fewer bytes to be pending */
@@ -101,6 +107,19 @@ static inline void rcu_unlock(pthread_mutex_t *lock)
 {
 	if (!rcu_forking)
 		pthread_mutex_unlock(lock);
+}
+
+static inline void list_push(struct node **list, struct node *node)
+{
+	node->next = *list;
+	*list = node;
+}
+
+static inline void list_append(struct node **list, struct node *more)
+{
+	while (*list)
+		list = &(*list)->next;
+	*list = more;
 }
 
 static inline struct domain *domains_first(void)

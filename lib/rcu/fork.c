@@ -80,27 +80,20 @@ static void in_parent(void)
 /* What a pass had taken waits for the next. */
 static void take_back(struct domain *domain)
 {
-	struct batch **last = &domain->shards[0].full;
-	struct link **last_link = &domain->links;
-
-	while (*last)
-		last = &(*last)->next;
-	*last = domain->grace;
-	while (*last_link)
-		last_link = &(*last_link)->next;
-	*last_link = domain->grace_links;
+	list_append(&domain->shards[0].full, domain->grace);
+	list_append(&domain->links, domain->grace_links);
 	rcu_core->requeue(&domain->queue, domain->grace_slabs);
 	domain->grace = NULL;
 	domain->grace_links = NULL;
 	domain->grace_slabs = NULL;
 }
 
-static size_t bytes_of(const struct batch *batch)
+static size_t bytes_of(const struct node *batches)
 {
 	size_t nbytes = 0;
 
-	for (; batch; batch = batch->next)
-		nbytes += batch->nbytes;
+	for (; batches; batches = batches->next)
+		nbytes += ((const struct batch *)batches)->nbytes;
 	return nbytes;
 }
 

@@ -41,8 +41,7 @@ static bool add(struct shard *shard, struct batch **fresh, void *object, size_t 
 		batch->objects[batch->nobjects++] = object;
 		batch->nbytes += nbytes;
 		if (batch->nobjects == BATCH_OBJECTS || batch->nbytes >= BATCH_BYTES) {
-			batch->next = shard->full;
-			shard->full = batch;
+			list_push(&shard->full, &batch->node);
 			shard->open = NULL;
 			*filled = batch->nbytes;
 		}

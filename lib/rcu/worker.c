@@ -11,23 +11,19 @@
 #define AGAIN_MS  1000u /* from one vain try to make a thread to the next */
 
 /* All batches of the shard, full or not; the bytes of those that were not counted as full. */
-static size_t take_shard(struct shard *shard, struct batch **taken)
+static size_t take_shard(struct shard *shard, struct node **taken)
 {
-	struct batch *open, **last = &shard->full;
 	size_t nbytes = 0;
 
 	pthread_mutex_lock(&shard->lock);
-	open = shard->open;
-	if (open) {
-		nbytes = open->nbytes;
-		open->next = *taken;
-		*taken = open;
+	if (shard->open) {
+		nbytes = shard->open->nbytes;
+		list_push(&shard->full, &shard->open->node);
 	}
-	while (*last)
-		last = &(*last)->next;
-	*last = *taken;
+	list_append(&shard->full, *taken);
 	*taken = shard->full;
-	shard->open = shard->full = NULL;
+	shard->open = NULL;
+	shard->full = NULL;
 	pthread_mutex_unlock(&shard->lock);
 	return nbytes;
 }
@@ -54,28 +50,16 @@ static bool take(struct domain *domain)
 }
 
 /* What is taken off a list is out of a fork child's sight, so it is one at a time. */
-static struct batch *next_batch(struct domain *domain)
+static void *next_of(struct domain *domain, struct node **list)
 {
-	struct batch *batch;
+	struct node *node;
 
 	pthread_mutex_lock(&domain->lock);
-	batch = domain->grace;
-	if (batch)
-		domain->grace = batch->next;
+	node = *list;
+	if (node)
+		*list = node->next;
 	pthread_mutex_unlock(&domain->lock);
-	return batch;
-}
-
-static struct link *next_link(struct domain *domain)
-{
-	struct link *link;
-
-	pthread_mutex_lock(&domain->lock);
-	link = domain->grace_links;
-	if (link)
-		domain->grace_links = link->next;
-	pthread_mutex_unlock(&domain->lock);
-	return link;
+	return node;
 }
 
 static struct slab *next_slab(struct domain *domain)
@@ -120,9 +104,9 @@ static void free_all(struct domain *domain)
 	struct link *link;
 	struct slab *slab;
 
-	for (; (batch = next_batch(domain)); let_fork(domain))
+	for (; (batch = next_of(domain, &domain->grace)); let_fork(domain))
 		free_batch(domain, batch);
-	for (; (link = next_link(domain)); let_fork(domain))
+	for (; (link = next_of(domain, &domain->grace_links)); let_fork(domain))
 		kmem_free(link->block);
 	for (; (slab = next_slab(domain)); let_fork(domain))
 		rcu_core->free_slab(&domain->queue, slab);
