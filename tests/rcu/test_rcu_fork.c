@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Across a fork: what waits is freed in the parent, and in the child, whatever was under way. */
 #include "flavor.h"
+#include "tests/unit/children.h"
 
 #define MANY 1000u
 
@@ -39,16 +40,7 @@ static void finish(void)
 
 static void fork_and_finish(void)
 {
-	int status = -1;
-	pid_t child = fork();
-
-	if (child == 0) {
-		alarm(UNIT_TIMEOUT / 2);
-		finish();
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	ck_assert_int_eq(status, 0);
+	expect_children(1, finish);
 	finish();
 }
 
@@ -102,15 +94,13 @@ static void go_on_without(void)
 
 START_TEST(a_fork_does_not_wait_for_long)
 {
-	struct last_words words;
 	uint32_t begin;
 
 	make_forked(0);
 	free_many();
 	wait_for_period(1);
 	begin = sys_now_ms();
-	words = unit_child(go_on_without);
-	ck_assert_int_eq(words.status, 0);
+	expect_children(1, go_on_without);
 	ck_assert_uint_ge(sys_now_ms() - begin, 990);
 	finish();
 }
@@ -118,7 +108,6 @@ END_TEST
 
 START_TEST(a_readers_fork_does_not_wait)
 {
-	struct last_words words;
 	uint32_t begin;
 
 	make_forked(0);
@@ -126,8 +115,7 @@ START_TEST(a_readers_fork_does_not_wait)
 	wait_for_period(1);
 	is_reader = true;
 	begin = sys_now_ms();
-	words = unit_child(go_on_without);
-	ck_assert_int_eq(words.status, 0);
+	expect_children(1, go_on_without);
 	ck_assert_uint_lt(sys_now_ms() - begin, 900);
 	finish();
 }
@@ -171,11 +159,16 @@ static void *storm(void *unused)
 	return unused;
 }
 
+static void free_and_wait(void)
+{
+	free_many();
+	require(kmem_rcu_barrier() == 0);
+}
+
 /* Whatever the worker and others are at, the child can free. */
 START_TEST(forks_in_a_storm)
 {
 	pthread_t threads[3];
-	int status = -1;
 
 	make_forked(SLAB_TYPESAFE_BY_RCU);
 	periods_end = true;
@@ -183,17 +176,7 @@ START_TEST(forks_in_a_storm)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, storm, NULL), 0);
 	while (UNDER_ASAN && nstarted < 3)
 		unit_sleep_ms(1);
-	for (unsigned i = 0; i < 50; i++) {
-		pid_t child = fork();
-
-		if (child == 0) {
-			alarm(UNIT_TIMEOUT / 2);
-			free_many();
-			_exit(kmem_rcu_barrier() == 0 ? 0 : 1);
-		}
-		waitpid(child, &status, 0);
-		ck_assert_int_eq(status, 0);
-	}
+	expect_children(50, free_and_wait);
 	storm_over = true;
 	for (unsigned i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
