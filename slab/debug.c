@@ -75,7 +75,7 @@ static bool check_image(const struct kmem_cache *cache, void *object, const char
 /* At home, where objects that were never out are not constructed. */
 static bool check_home(const struct slab *slab, uint32_t index)
 {
-	void *object = (char *)slab->base + (size_t)index * slab->cache->pub.stride;
+	void *object = slab_object(slab, index);
 	bool sound;
 
 	annotate_open(slab->cache, object);
@@ -182,11 +182,11 @@ void debug_asked(const struct kmem_cache *cache, void *object, size_t nbytes)
 /* The object that the address lies in, or the first or last. */
 static void *object_around(const struct slab *slab, const void *addr)
 {
-	uint32_t stride = slab->cache->pub.stride, last = slab->cache->pub.slab_objects - 1;
+	uint32_t last = slab->cache->pub.slab_objects - 1;
 	uintptr_t first = slab->base, at = (uintptr_t)addr;
-	uintptr_t index = at < first ? 0 : (at - first) / stride;
+	uintptr_t index = at < first ? 0 : (at - first) / slab->cache->pub.stride;
 
-	return (void *)(first + (index < last ? index : last) * stride);
+	return slab_object(slab, index < last ? (uint32_t)index : last);
 }
 
 /* The index of the object that begins there; -1: none does, which is reported. */
@@ -301,8 +301,7 @@ static bool validate_slab(struct kmem_cache *cache, const struct slab *slab)
 		if (slab_is_home(slab, i))
 			sound &= check_home(slab, i);
 		else if (!mark_holds(slab, i))
-			sound &= check_out(cache,
-					   (char *)slab->base + (size_t)i * cache->pub.stride);
+			sound &= check_out(cache, slab_object(slab, i));
 	return sound;
 }
 

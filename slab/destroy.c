@@ -31,8 +31,7 @@ static unsigned each_live(const struct kmem_cache *cache,
 					continue;
 				n++;
 				if (seen)
-					seen(cache, (void *)(slab->base +
-							     (uintptr_t)i * cache->pub.stride));
+					seen(cache, slab_object(slab, i));
 			}
 	return n;
 }

@@ -144,7 +144,7 @@ static void *take_any(struct slab *slab)
 		/* The count first (S1), as in slab_take. */
 		word_subtract(&slab->state, 1ull << 32);
 		word_clear(&slab->free[word], 1ull << bit);
-		return (void *)(slab->base + (uintptr_t)(word * 64 + bit) * cache->pub.stride);
+		return slab_object(slab, word * 64 + bit);
 	}
 	return NULL;
 }

@@ -8,9 +8,9 @@
 static void take_back(struct slab *slab, unsigned word, uint64_t bits)
 {
 	for (; bits; bits &= bits - 1) {
-		size_t index = word * 64 + (unsigned)__builtin_ctzll(bits);
+		uint32_t index = word * 64 + (unsigned)__builtin_ctzll(bits);
 
-		debug_take_back(slab->cache, (char *)slab->base + index * slab->cache->pub.stride);
+		debug_take_back(slab->cache, slab_object(slab, index));
 	}
 }
 

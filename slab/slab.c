@@ -76,7 +76,7 @@ static void destruct_objects(const struct slab *slab)
 	ASSERT(lock_none_held());
 	for (uint32_t i = 0; i < slab->fresh; i++)
 		if (!cache->hardened || hardened_was_out(slab, i))
-			cache->dtor((void *)(slab->base + (uintptr_t)i * cache->pub.stride));
+			cache->dtor(slab_object(slab, i));
 }
 
 void slab_free(struct slab *slab)

@@ -118,6 +118,11 @@ static inline int slab_index(const struct kmem_cache *cache, const struct slab *
 	return index < cache->pub.slab_objects ? (int)index : -1;
 }
 
+static inline void *slab_object(const struct slab *slab, uint32_t index)
+{
+	return (void *)(slab->base + (uintptr_t)index * slab->cache->pub.stride);
+}
+
 static inline bool slab_is_home(const struct slab *slab, uint32_t index)
 {
 	/* acquire: the returner's last use of the object; pairs with word_set */

@@ -33,7 +33,7 @@ static unsigned choose(const struct slab *slab, unsigned word, void **out, unsig
 static void make_fresh(struct slab *slab, void **objects, unsigned n)
 {
 	const struct kmem_cache *cache = slab->cache;
-	uintptr_t first = slab->base + (uintptr_t)slab->fresh * cache->pub.stride;
+	uintptr_t first = (uintptr_t)slab_object(slab, slab->fresh);
 
 	if (n == 0 || (uintptr_t)objects[n - 1] < first)
 		return;
@@ -94,8 +94,7 @@ static __attribute__((noinline)) unsigned report_double(_Atomic uint64_t *word, 
 			(unsigned)(word - slab->free) * 64 + (unsigned)__builtin_ctzll(twice);
 
 		report_bug("double free: object %p of cache '%s' came home a second time",
-			   (void *)(slab->base + (uintptr_t)index * slab->cache->pub.stride),
-			   slab->cache->pub.name);
+			   slab_object(slab, index), slab->cache->pub.name);
 	}
 	return n;
 }
