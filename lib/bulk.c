@@ -17,16 +17,9 @@
 /* Admitted as one request, so that no other is refused for what this one will not get. */
 static int alloc_limited(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
 {
-	bool waits = flags & __GFP_DIRECT_RECLAIM;
-	struct thread *thread = waits ? thread_self() : thread_known();
-
-	if (nobjects == 0)
+	if (nobjects == 0 || !limit_alloc(cache, flags, (unsigned)nobjects, objects))
 		return 0;
-	if (!thread && !waits) {
-		errno = EAGAIN;
-		return 0;
-	}
-	return limit_alloc(thread, cache, flags, (unsigned)nobjects, objects) ? (int)nobjects : 0;
+	return (int)nobjects;
 }
 
 /* In pieces, or one at a time where no sheaf has any; all or none. */

@@ -119,11 +119,11 @@ void *alloc_uncached(struct kmem_cache *cache)
 	return object;
 }
 
-static SLOW void *alloc_limited(struct thread *thread, struct kmem_cache *cache, gfp_t flags)
+static SLOW void *alloc_limited(struct kmem_cache *cache, gfp_t flags)
 {
 	void *object;
 
-	return limit_alloc(thread, cache, flags, 1, &object) ? object : NULL;
+	return limit_alloc(cache, flags, 1, &object) ? object : NULL;
 }
 
 /* There is no memory, unless others can do without some. NULL with ENOMEM. */
@@ -156,7 +156,7 @@ static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache, gf
 			thread_evict(thread);
 		object = alloc_from_slabs(thread, cache, shelf);
 	} else if (cache->gated) {
-		return alloc_limited(thread, cache, flags);
+		return alloc_limited(cache, flags);
 	} else {
 		object = alloc_uncached(cache);
 	}
@@ -191,8 +191,8 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 	}
 	if (flags & __GFP_DIRECT_RECLAIM)
 		return alloc_more(thread, cache, flags);
-	if (thread && cache->gated)
-		return alloc_limited(thread, cache, flags);
+	if (cache->gated)
+		return alloc_limited(cache, flags);
 	shortage_no_wait(flags, "kmem_cache_alloc");
 	return NULL;
 }

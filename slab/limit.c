@@ -36,14 +36,18 @@ static bool limit_raise(struct kmem_cache *cache, gfp_t flags, size_t n)
 	return true;
 }
 
+static const char *call_of(unsigned n)
+{
+	return n > 1 ? "kmem_cache_alloc_bulk" : "kmem_cache_alloc";
+}
+
 static void refuse(struct kmem_cache *cache, gfp_t flags, unsigned n)
 {
 	if (flags & __GFP_DIRECT_RECLAIM && !(flags & __GFP_NOWARN) &&
 	    report_is_due(&cache->warned_ms))
 		report("%s: cache '%s': %u more would exceed its limit of %zu objects, %zu of them "
 		       "reserved",
-		       n > 1 ? "kmem_cache_alloc_bulk" : "kmem_cache_alloc", cache->pub.name, n,
-		       cache->limit, cache->reserve);
+		       call_of(n), cache->pub.name, n, cache->limit, cache->reserve);
 	/*
 	 * Neither a shrinker's own requests, nor this callback's, are told to it; nor those of
 	 * fork handlers, as all locks are held.
@@ -140,18 +144,23 @@ static bool is_faulty(const struct kmem_cache *cache, gfp_t flags, unsigned n)
 						       (size_t)n * cache->pub.object_size, flags);
 }
 
-bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, unsigned n,
-		 void **objects)
+bool limit_alloc(struct kmem_cache *cache, gfp_t flags, unsigned n, void **objects)
 {
 	struct shortage shortage = {.nbytes = (size_t)n * cache->pub.object_size,
 				    .npages = cache->pub.slab_pages,
 				    .flags = flags};
 	bool waits = flags & __GFP_DIRECT_RECLAIM, admitted;
+	struct thread *thread = waits ? thread_self() : thread_known();
 	bool ever = n <= limit_most(cache, flags); /* nothing that is freed helps, or time */
 	unsigned got;
 
 	if (is_faulty(cache, flags, n)) {
 		errno = ENOMEM;
+		return false;
+	}
+	/* Nothing is at hand. */
+	if (!thread && !waits) {
+		shortage_no_wait(flags, call_of(n));
 		return false;
 	}
 	do {
@@ -170,7 +179,10 @@ bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, u
 	} while (waits && ever && shortage_again(&shortage));
 	if (!admitted)
 		refuse(cache, flags, n);
-	errno = admitted && !waits ? EAGAIN : ENOMEM;
+	if (admitted && !waits)
+		shortage_no_wait(flags, call_of(n));
+	else
+		errno = ENOMEM;
 	return false;
 }
 

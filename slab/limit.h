@@ -15,14 +15,9 @@
 #define SLAB_LIMIT_H
 
 #include "slab/cache.h"
-#include "slab/thread.h"
 
-/*
- * n objects, or none: errno ENOMEM, EAGAIN for who may not wait. The thread may be
- * NULL if it can have no record, and then must be allowed to wait.
- */
-bool limit_alloc(struct thread *thread, struct kmem_cache *cache, gfp_t flags, unsigned n,
-		 void **objects);
+/* n objects, one at least, or none: errno as of kmem_cache_alloc. */
+bool limit_alloc(struct kmem_cache *cache, gfp_t flags, unsigned n, void **objects);
 
 /* So many objects have come home. */
 static inline void limit_lower(struct kmem_cache *cache, size_t n)

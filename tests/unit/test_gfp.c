@@ -3,10 +3,12 @@
  * Allocation flags where memory is short: __GFP_NORETRY asks no shrinkers, __GFP_NOFAIL waits
  * until there is some, and what may not wait may not insist.
  */
-#include "unit.h"
+#include "children.h"
 
 #include "short.h"
 #include "waiting.h"
+
+#include "slab/thread.h"
 
 #define NOFAIL (GFP_KERNEL | __GFP_NOFAIL)
 #define MIB    ((size_t)1 << 20)
@@ -192,19 +194,27 @@ static void insist(void)
 		_exit(6);
 }
 
+static void insist_with_a_record(void)
+{
+	require(thread_self());
+	insist();
+}
+
 START_TEST(nofail_needs_to_wait)
 {
-	struct last_words words;
-
-	fresh = kmem_cache_create("fresh", 64, 0, 0, NULL);
-	words = unit_child(insist);
-	ck_assert_int_eq(words.status, 0);
-	ck_assert_str_eq(
-		words.text,
+	static const char text[] =
 		"libkmem: kmem_cache_alloc: __GFP_NOFAIL waits for memory, so it needs GFP_KERNEL\n"
 		"libkmem: kmem_cache_alloc: __GFP_NOFAIL waits for memory, so it needs GFP_KERNEL\n"
 		"libkmem: kmem_pages_alloc: __GFP_NOFAIL waits for memory, so it needs "
-		"GFP_KERNEL\n");
+		"GFP_KERNEL\n";
+	const struct kmem_cache_args limited = {.limit_objects = 100};
+
+	fresh = kmem_cache_create("fresh", 64, 0, 0, NULL);
+	expect_words(insist, text);
+	expect_words(insist_with_a_record, text);
+	fresh = kmem_cache_create_args("limited", 64, &limited, 0);
+	expect_words(insist, text);
+	expect_words(insist_with_a_record, text);
 }
 END_TEST
 
