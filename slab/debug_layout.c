@@ -112,7 +112,7 @@ void debug_new_slab(struct slab *slab)
 	const struct kmem_cache *cache = slab->cache;
 
 	for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
-		char *object = (char *)slab->base + (size_t)i * cache->pub.stride;
+		void *object = slab_object(slab, i);
 
 		if (cache->debug.flags & SLAB_STORE_USER)
 			memset(debug_tracks(cache, object), 0, TRACKS * sizeof(struct track));

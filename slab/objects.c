@@ -37,17 +37,21 @@ void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags)
 	return object;
 }
 
-__attribute__((noinline)) void object_wrong(const struct kmem_cache *cache, const void *object)
+struct kmem_cache *object_cache(const void *object)
 {
 	unsigned id = pagemap_id(object);
-	const struct kmem_cache *own = NULL;
+
+	if (id >= ID_FIRST)
+		return cache_of(id);
+	return guard_holds(object) ? guard_cache(object) : NULL;
+}
+
+__attribute__((noinline)) void object_wrong(const struct kmem_cache *cache, const void *object)
+{
+	const struct kmem_cache *own = object_cache(object);
 
 	if (!object)
 		return;
-	if (id >= ID_FIRST)
-		own = cache_of(id);
-	else if (guard_holds(object))
-		own = guard_cache(object);
 	if (own)
 		report_bug("wrong cache: %p freed to cache '%s' is of cache '%s'", object,
 			   cache->pub.name, own->pub.name);
@@ -59,7 +63,7 @@ __attribute__((noinline)) void object_wrong(const struct kmem_cache *cache, cons
 /* On none of the cache's pages: guarded, or wrong. */
 static __attribute__((noinline)) void free_elsewhere(struct kmem_cache *cache, void *object)
 {
-	if (guard_holds(object) && guard_cache(object) == cache)
+	if (object_cache(object) == cache)
 		guard_free(object);
 	else
 		object_wrong(cache, object);

@@ -80,13 +80,8 @@ static size_t object_bytes(const struct kmem_cache *cache, const void *object)
 
 static struct rcu_queue *queue_of(const void *object)
 {
-	unsigned id = pagemap_id(object);
-	const struct kmem_cache *cache = NULL;
+	const struct kmem_cache *cache = object_cache(object);
 
-	if (id >= ID_FIRST)
-		cache = cache_of(id);
-	else if (guard_holds(object))
-		cache = guard_cache(object);
 	return cache ? cache->rcu : NULL;
 }
 

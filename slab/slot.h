@@ -78,6 +78,8 @@ static inline bool thread_pass(struct thread *thread)
 	return false;
 }
 
+/* The cache whose page the address is on, or that has it on a guarded one; NULL: none. */
+struct kmem_cache *object_cache(const void *object);
 /* Report an address that is freed to a cache it is not of; NULL is none. */
 void object_wrong(const struct kmem_cache *cache, const void *object);
 
