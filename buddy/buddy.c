@@ -52,19 +52,11 @@ static bool take_buddy(const struct want *want, enum block_state state, struct f
 	return false;
 }
 
-/* Out of one free run of the state, in any zone. */
 static bool take_run(const struct want *want, enum block_state state, struct found *found)
 {
-	for_each_zone (zone) {
-		if (*zone_free_pages(zone, state) < want->npages)
-			continue;
-		found->index = zone_take(zone, want->npages, want->align_pages, state);
-		if (found->index != LIST_END) {
-			*found = (struct found){zone, found->index, state == BLOCK_CLEAN};
-			return true;
-		}
-	}
-	return false;
+	found->zone = buddy_take_locked(want->npages, want->align_pages, state, &found->index);
+	found->zeroed = state == BLOCK_CLEAN;
+	return found->zone;
 }
 
 /*

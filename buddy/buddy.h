@@ -45,6 +45,20 @@ size_t buddy_purge_some(uint32_t age_ms, size_t most);
 struct zone *buddy_zones(void);
 #define for_each_zone(z) for (struct zone *z = buddy_zones(); z; z = zone_next(z))
 
+/* Take npages out of one free run of the state, in any zone, which is returned; NULL: none fits. */
+static inline struct zone *buddy_take_locked(size_t npages, size_t align_pages,
+					     enum block_state state, uint32_t *index)
+{
+	for_each_zone (zone) {
+		if (*zone_free_pages(zone, state) < npages)
+			continue;
+		*index = zone_take(zone, npages, align_pages, state);
+		if (*index != LIST_END)
+			return zone;
+	}
+	return NULL;
+}
+
 /* NULL, or the first broken invariant of any zone. */
 const char *buddy_check(void);
 

@@ -21,8 +21,7 @@ static long count_pages(long *resident)
 	*resident = 0;
 	for_each_zone (zone) {
 		dirty += (long)__atomic_load_n(&zone->pub.dirty, __ATOMIC_RELAXED);
-		*resident += (long)(__atomic_load_n(&zone->pub.committed, __ATOMIC_RELAXED) -
-				    __atomic_load_n(&zone->pub.clean, __ATOMIC_RELAXED));
+		*resident += (long)zone_resident(zone);
 	}
 	return dirty;
 }

@@ -30,8 +30,7 @@ static size_t zone_bytes(const struct zone *zone)
 {
 	size_t committed = load(&zone->pub.committed);
 
-	return ((committed - load(&zone->pub.clean)) << PAGE_SHIFT) +
-	       sys_page_up(committed * sizeof(struct page)) +
+	return (zone_resident(zone) << PAGE_SHIFT) + sys_page_up(committed * sizeof(struct page)) +
 	       sys_page_up(committed * sizeof(uint16_t));
 }
 

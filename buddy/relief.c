@@ -16,8 +16,7 @@ static size_t resident_pages(void)
 	long npages = -atomic_load_explicit(&absent, memory_order_relaxed);
 
 	for_each_zone (zone)
-		npages += (long)(__atomic_load_n(&zone->pub.committed, __ATOMIC_RELAXED) -
-				 __atomic_load_n(&zone->pub.clean, __ATOMIC_RELAXED));
+		npages += (long)zone_resident(zone);
 	return npages > 0 ? (size_t)npages : 0;
 }
 

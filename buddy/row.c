@@ -6,26 +6,13 @@
 #include "buddy/call.h"
 #include "buddy/sys.h"
 
-/* Where npages were taken, or NULL. */
-static struct zone *take_locked(size_t npages, uint32_t *index)
-{
-	for_each_zone (zone) {
-		if (*zone_free_pages(zone, BLOCK_DIRTY) < npages)
-			continue;
-		*index = zone_take(zone, npages, 1, BLOCK_DIRTY);
-		if (*index != LIST_END)
-			return zone;
-	}
-	return NULL;
-}
-
 void *row_alloc(size_t npages, unsigned n, enum page_kind kind)
 {
 	struct zone *zone;
 	uint32_t index;
 
 	lock_take(&buddy_lock, LOCK_PAGES);
-	zone = take_locked(n * npages, &index);
+	zone = buddy_take_locked(n * npages, 1, BLOCK_DIRTY, &index);
 	for (unsigned i = 0; zone && i < n; i++)
 		zone_mark(zone, index + i * (uint32_t)npages, npages, kind);
 	lock_release(&buddy_lock, LOCK_PAGES);

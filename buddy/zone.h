@@ -103,6 +103,13 @@ static inline void zone_count(struct zone *zone, enum block_state state, uint64_
 	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
 }
 
+/* Pages that may be resident: in use, dirty, or in hand to be given back. Of any thread. */
+static inline size_t zone_resident(const struct zone *zone)
+{
+	return __atomic_load_n(&zone->pub.committed, __ATOMIC_RELAXED) -
+	       __atomic_load_n(&zone->pub.clean, __ATOMIC_RELAXED);
+}
+
 /* The list of runs of npages. */
 static inline unsigned zone_list(size_t npages)
 {
