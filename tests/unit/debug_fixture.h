@@ -70,23 +70,12 @@ static inline const char *heard(void)
 	return said;
 }
 
-static inline unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	while ((text = strstr(text, what))) {
-		text += strlen(what);
-		n++;
-	}
-	return n;
-}
-
 /* So many reports, each with this in its BUG line. */
 static inline void expect_bugs(unsigned n, const char *reason)
 {
 	const char *text = heard();
 
-	if (count(text, "BUG ") != n || (n && count(text, reason) < n))
+	if (unit_count(text, "BUG ") != n || (n && unit_count(text, reason) < n))
 		ck_abort_msg("%u reports of '%s' expected:\n%s", n, reason, text);
 }
 

@@ -69,13 +69,4 @@ static inline void set_known(void)
 	set_frame((uintptr_t)known + 2);
 }
 
-static inline unsigned count(const char *words, const char *word)
-{
-	unsigned n = 0;
-
-	for (const char *at = words; (at = strstr(at, word)); at++)
-		n++;
-	return n;
-}
-
 #endif

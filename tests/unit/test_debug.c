@@ -302,9 +302,9 @@ START_TEST(an_address_is_explained)
 	require(kmem_dump_obj(object + 3));
 	require(kmem_dump_obj(object - 3));
 	heard();
-	ck_assert_uint_eq(count(said, " is 3 bytes into object 0x"), 1);
-	ck_assert_uint_eq(count(said, " is 3 bytes before object 0x"), 1);
-	ck_assert_uint_eq(count(said, "Allocated "), 2);
+	ck_assert_uint_eq(unit_count(said, " is 3 bytes into object 0x"), 1);
+	ck_assert_uint_eq(unit_count(said, " is 3 bytes before object 0x"), 1);
+	ck_assert_uint_eq(unit_count(said, "Allocated "), 2);
 	put(object);
 	finish();
 }

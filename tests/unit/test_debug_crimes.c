@@ -128,22 +128,13 @@ START_TEST(crimes_against_all_kinds_of_blocks)
 }
 END_TEST
 
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)); text++)
-		n++;
-	return n;
-}
-
 START_TEST(written_to_in_quarantine)
 {
 	struct last_words words = child("FZP", "on_error:continue", "late");
 
 	ck_assert_int_eq(words.status, 0);
-	ck_assert_uint_eq(count(words.text, "BUG malloc-large: Poison overwritten"), 1);
-	ck_assert_uint_eq(count(words.text, "BUG"), 1);
+	ck_assert_uint_eq(unit_count(words.text, "BUG malloc-large: Poison overwritten"), 1);
+	ck_assert_uint_eq(unit_count(words.text, "BUG"), 1);
 }
 END_TEST
 
@@ -152,9 +143,9 @@ START_TEST(pages_and_blocks_mixed_up)
 	struct last_words words = child("FZP", "on_error:continue", "mix");
 
 	ck_assert_int_eq(words.status, 0);
-	ck_assert_uint_eq(count(words.text, "BUG malloc-large: Invalid object pointer"), 2);
-	ck_assert_uint_eq(count(words.text, "foreign pointer"), 1);
-	ck_assert_uint_eq(count(words.text, "BUG"), 2);
+	ck_assert_uint_eq(unit_count(words.text, "BUG malloc-large: Invalid object pointer"), 2);
+	ck_assert_uint_eq(unit_count(words.text, "foreign pointer"), 1);
+	ck_assert_uint_eq(unit_count(words.text, "BUG"), 2);
 }
 END_TEST
 
@@ -176,7 +167,7 @@ START_TEST(hardened_blocks)
 
 			snprintf(text, sizeof(text), "%u %zu", crime, crime_sizes[i]);
 			words = child("-", "hardened:true", "crime");
-			if (!unit_aborted(&words) || count(words.text, "\n") != 1)
+			if (!unit_aborted(&words) || unit_count(words.text, "\n") != 1)
 				ck_abort_msg("crime %u at %zu bytes: status %#x\n%s", crime,
 					     crime_sizes[i], (unsigned)words.status, words.text);
 		}
@@ -189,10 +180,11 @@ START_TEST(where_a_large_block_is)
 	struct last_words words = child("FZPU", "", "explain");
 
 	ck_assert_int_eq(words.status, 0);
-	ck_assert_uint_eq(count(words.text, " 50001 bytes into the debugged block of 100000 "), 1);
-	ck_assert_uint_eq(count(words.text, " in use\nAllocated "), 1);
-	ck_assert_uint_eq(count(words.text, " free, in quarantine\nAllocated "), 1);
-	ck_assert_uint_eq(count(words.text, "Freed "), 1);
+	ck_assert_uint_eq(unit_count(words.text, " 50001 bytes into the debugged block of 100000 "),
+			  1);
+	ck_assert_uint_eq(unit_count(words.text, " in use\nAllocated "), 1);
+	ck_assert_uint_eq(unit_count(words.text, " free, in quarantine\nAllocated "), 1);
+	ck_assert_uint_eq(unit_count(words.text, "Freed "), 1);
 }
 END_TEST
 

@@ -159,7 +159,7 @@ static void free_at_once(const char *words)
 	listen();
 	start(threads, free_all);
 	join(threads);
-	ck_assert_uint_gt(count(heard(), words), 0);
+	ck_assert_uint_gt(unit_count(heard(), words), 0);
 	drained();
 }
 

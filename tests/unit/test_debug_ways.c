@@ -120,7 +120,7 @@ START_TEST(damaged_ones_are_replaced_in_bulk)
 	listen();
 	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_KERNEL, 30, others), 30);
 	expect_bugs(10, "Poison overwritten");
-	ck_assert_uint_eq(count(said, "set aside"), 10);
+	ck_assert_uint_eq(unit_count(said, "set aside"), 10);
 	for (unsigned i = 0; i < 30; i++)
 		for (unsigned k = 0; k < 30; k += 3)
 			require(others[i] != objects[k]);
@@ -252,10 +252,10 @@ START_TEST(traced)
 	put(object = get());
 	heard();
 	snprintf(line, sizeof(line), "TRACE debugged alloc %p inuse=1\nCPU: ", (void *)object);
-	ck_assert_uint_eq(count(said, line), 1);
+	ck_assert_uint_eq(unit_count(said, line), 1);
 	snprintf(line, sizeof(line), "TRACE debugged free %p inuse=1\nCPU: ", (void *)object);
-	ck_assert_uint_eq(count(said, line), 1);
-	ck_assert_uint_eq(count(said, "TRACE"), 2);
+	ck_assert_uint_eq(unit_count(said, line), 1);
+	ck_assert_uint_eq(unit_count(said, "TRACE"), 2);
 }
 END_TEST
 

@@ -157,7 +157,7 @@ static void expect_abort(void (*crime)(void), const char *text)
 {
 	struct last_words words = unit_child(crime);
 
-	if (!unit_aborted(&words) || !strstr(words.text, text) || count(words.text, "\n") != 1)
+	if (!unit_aborted(&words) || !strstr(words.text, text) || unit_count(words.text, "\n") != 1)
 		ck_abort_msg("'%s' expected, status %#x:\n%s", text, (unsigned)words.status,
 			     words.text);
 }
@@ -180,7 +180,7 @@ START_TEST(crimes_are_found_at_once)
 	listen();
 	free_victim();
 	free_victim();
-	ck_assert_uint_eq(count(heard(), "double free"), 2);
+	ck_assert_uint_eq(unit_count(heard(), "double free"), 2);
 	drained();
 }
 END_TEST

@@ -118,8 +118,8 @@ static void expect_no_use(void)
 
 	ck_assert_msg(words.status == 0, "%s: status %#x, %s", script_text, (unsigned)words.status,
 		      words.text);
-	ck_assert_uint_eq(count(words.text, "\tknown+0x2/0x"), 2);
-	ck_assert_uint_eq(count(words.text, "\n"), 2);
+	ck_assert_uint_eq(unit_count(words.text, "\tknown+0x2/0x"), 2);
+	ck_assert_uint_eq(unit_count(words.text, "\n"), 2);
 }
 
 START_TEST(a_helper_that_is_of_no_use)
@@ -209,7 +209,7 @@ START_TEST(named_by_the_environment)
 	script[0] = '\0'; /* none at all */
 	words = unit_child(start_again);
 	ck_assert_int_eq(words.status, 0);
-	ck_assert_uint_eq(count(words.text, "\tknown+0x2/"), 1);
+	ck_assert_uint_eq(unit_count(words.text, "\tknown+0x2/"), 1);
 	ck_assert_ptr_null(strchr(words.text, ':'));
 }
 END_TEST

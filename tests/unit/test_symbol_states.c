@@ -104,7 +104,7 @@ static void print_without_memory(void)
 START_TEST(without_memory)
 {
 	set_known();
-	ck_assert_uint_eq(count(unit_child(print_without_memory).text, "\tknown+0x2/0x"), 2);
+	ck_assert_uint_eq(unit_count(unit_child(print_without_memory).text, "\tknown+0x2/0x"), 2);
 }
 END_TEST
 
@@ -142,10 +142,10 @@ START_TEST(in_threads)
 	set_known();
 	words = unit_child(print_in_threads);
 	ck_assert_msg(words.status == 0, "status %#x, %.2000s", (unsigned)words.status, words.text);
-	ck_assert_uint_eq(count(words.text, "\tknown+0x2/0x"), NTHREADS * 20);
+	ck_assert_uint_eq(unit_count(words.text, "\tknown+0x2/0x"), NTHREADS * 20);
 	words = unit_child(print_in_threads_without_memory);
 	ck_assert_int_eq(words.status, 0);
-	ck_assert_uint_eq(count(words.text, "\t"), 2 * 20);
+	ck_assert_uint_eq(unit_count(words.text, "\t"), 2 * 20);
 }
 END_TEST
 
@@ -188,7 +188,8 @@ START_TEST(without_a_system_call)
 			return; /* no such filters here */
 		ck_assert_msg(words.status == 0, "call %ld: status %#x, %s", calls[i],
 			      (unsigned)words.status, words.text);
-		ck_assert_msg(count(words.text, "+0x") == 1, "call %ld: %s", calls[i], words.text);
+		ck_assert_msg(unit_count(words.text, "+0x") == 1, "call %ld: %s", calls[i],
+			      words.text);
 	}
 }
 END_TEST

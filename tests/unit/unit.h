@@ -95,6 +95,16 @@ static inline void unit_broken(const char *wrong, const char *invariant)
 	ck_assert_msg(strncmp(wrong, invariant, strlen(invariant)) == 0, "%s", wrong);
 }
 
+/* How often it stands in the text. */
+static inline unsigned unit_count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)); text += strlen(what))
+		n++;
+	return n;
+}
+
 /* How a child ended, and what it wrote to standard error. */
 struct last_words {
 	int status;
