@@ -4,13 +4,11 @@
 
 #include "buddy/buddy.h"
 #include "buddy/report.h"
-#include "buddy/root.h"
 #include "buddy/sys.h"
 
 #include <errno.h>
 #include <kmem/limits.h>
 
-size_t limit_bytes;
 uint64_t limit_tables;
 
 static _Atomic size_t nrefused;
@@ -148,7 +146,7 @@ int kmem_limit_set(size_t nbytes)
 {
 	if (nbytes && nbytes < KMEM_LIMIT_MIN)
 		return -EINVAL;
-	__atomic_store_n(&limit_bytes, nbytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&root_record.limit_bytes, nbytes, __ATOMIC_RELAXED);
 	return 0;
 }
 

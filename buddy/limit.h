@@ -13,6 +13,8 @@
 #ifndef BUDDY_LIMIT_H
 #define BUDDY_LIMIT_H
 
+#include "buddy/root.h"
+
 #include <kmem/gfp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,13 +24,13 @@
 #define LIMIT_OWN ((size_t)512 << 10)
 
 #pragma GCC visibility push(hidden)
-extern size_t limit_bytes;    /* 0: none; set and read relaxed */
 extern uint64_t limit_tables; /* bytes that no other count has; may be less than 0 for a moment */
 #pragma GCC visibility pop
 
+/* 0: none; set and read relaxed. It stands in the root, for all to see. */
 static inline size_t limit_get(void)
 {
-	return __atomic_load_n(&limit_bytes, __ATOMIC_RELAXED);
+	return __atomic_load_n(&root_record.limit_bytes, __ATOMIC_RELAXED);
 }
 
 /* Under the page lock: is there room for so much more? If not, this thread is known to be refused.

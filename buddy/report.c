@@ -83,15 +83,23 @@ static void put_format(struct line *line, const char *f, va_list args)
 	line->buf[line->len] = '\0';
 }
 
-size_t report_format(char *buf, size_t nbytes, const char *format, ...)
+size_t report_vformat(char *buf, size_t nbytes, const char *format, va_list args)
 {
 	struct line line = {.buf = buf, .room = nbytes - 1};
+
+	put_format(&line, format, args);
+	return line.len;
+}
+
+size_t report_format(char *buf, size_t nbytes, const char *format, ...)
+{
 	va_list args;
+	size_t len;
 
 	va_start(args, format);
-	put_format(&line, format, args);
+	len = report_vformat(buf, nbytes, format, args);
 	va_end(args);
-	return line.len;
+	return len;
 }
 
 static void report_args(const char *prefix, const char *format, va_list args)

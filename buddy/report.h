@@ -8,6 +8,7 @@
 #ifndef BUDDY_REPORT_H
 #define BUDDY_REPORT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,7 @@ _Noreturn void report_assert(const char *condition, const char *file, int line);
 /* Format into buf as report does; the length without the terminator. */
 size_t report_format(char *buf, size_t nbytes, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+size_t report_vformat(char *buf, size_t nbytes, const char *format, va_list args);
 
 #ifndef KMEM_DEBUG
 #define KMEM_DEBUG 0

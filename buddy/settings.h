@@ -18,6 +18,8 @@ struct settings {
 	enum on_error on_error; /* after a report */
 	bool hardened;		/* caches that are created from now on */
 	bool annotate;		/* tell Memcheck and AddressSanitizer of objects */
+	bool stats;		/* the same count their allocations and frees */
+	bool ptracer_any;	/* any process may read this one */
 	bool background;	/* a thread gives memory back */
 	size_t rcu_pending;	/* bytes that may wait for a grace period before who frees waits */
 	uint32_t kfence_ms;	/* from one guarded object to the next; 0: none */

@@ -6,6 +6,7 @@
 #include "buddy/unwind.h"
 
 #include <elf.h>
+#include <kmem/inspect.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +21,11 @@ struct stack {
 	uint64_t nframes;
 	uintptr_t frames[];
 };
+
+/* Published as it is: kmem/inspect.h. */
+_Static_assert(offsetof(struct stack, nframes) == offsetof(struct kmem_root_stack, nframes) &&
+		       offsetof(struct stack, frames) == sizeof(struct kmem_root_stack),
+	       "a stack");
 
 static _Atomic uint32_t buckets[BUCKETS];
 

@@ -300,6 +300,12 @@ void sys_thread_name(const char *name)
 	arch_syscall(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
 }
 
+void sys_ptracer(bool any)
+{
+	/* A kernel without Yama refuses, and does not forbid either. */
+	arch_syscall(SYS_prctl, PR_SET_PTRACER, any ? (long)PR_SET_PTRACER_ANY : 0, 0, 0, 0, 0);
+}
+
 const unsigned char *sys_random16(void)
 {
 	static const unsigned char none[16] = "no AT_RANDOM....";
@@ -321,18 +327,24 @@ uint32_t sys_now_ms(void)
 	return (uint32_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
 }
 
-void sys_write_stderr(const char *text, size_t nbytes)
+int sys_write(int fd, const char *text, size_t nbytes)
 {
 	while (nbytes > 0) {
-		long n = arch_syscall(SYS_write, STDERR_FILENO, (long)text, (long)nbytes, 0, 0, 0);
+		long n = arch_syscall(SYS_write, fd, (long)text, (long)nbytes, 0, 0, 0);
 
 		if (n == -EINTR)
 			continue;
 		if (n <= 0)
-			return;
+			return n < 0 ? (int)n : -EIO;
 		text += n;
 		nbytes -= (size_t)n;
 	}
+	return 0;
+}
+
+void sys_write_stderr(const char *text, size_t nbytes)
+{
+	sys_write(STDERR_FILENO, text, nbytes);
 }
 
 _Noreturn void sys_abort(void)

@@ -102,6 +102,12 @@ bool sys_secure(void);
 /* Milliseconds of a coarse monotonic clock, modulo 2^32. */
 uint32_t sys_now_ms(void);
 
+/* Where Yama would let a process be read by those only that started it: by any; or by those again.
+ */
+void sys_ptracer(bool any);
+
+/* All of it; 0 or -errno. */
+int sys_write(int fd, const char *text, size_t nbytes);
 void sys_write_stderr(const char *text, size_t nbytes);
 _Noreturn void sys_abort(void);
 

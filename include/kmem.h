@@ -17,5 +17,6 @@
 #include <kmem/pages.h>
 #include <kmem/sheaf.h>
 #include <kmem/shrinker.h>
+#include <kmem/stats.h>
 
 #endif

@@ -5,6 +5,7 @@
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
 #include "buddy/run.h"
+#include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "lib/debug_block.h"
 #include "lib/front.h"
@@ -84,6 +85,8 @@ static void in_child(void)
 	ask_after_fork();
 	guard_after_fork();
 	shrinkers_after_fork();
+	if (settings.ptracer_any)
+		sys_ptracer(true);
 }
 
 void fork_register(void)

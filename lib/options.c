@@ -9,6 +9,8 @@
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "lib/failslab_option.h"
+#include "lib/fork.h"
+#include "lib/start.h"
 #include "slab/background.h"
 #include "slab/debug_spec.h"
 #include "slab/guard.h"
@@ -163,6 +165,30 @@ static int set_hardened(const char *value)
 	return err;
 }
 
+static int set_stats(const char *value)
+{
+	bool wanted;
+	int err = parse_bool(value, &wanted);
+
+	if (!err)
+		settings.stats = wanted;
+	return err;
+}
+
+static int set_ptracer(const char *value)
+{
+	bool any = strcmp(value, "any") == 0;
+
+	if (!any && strcmp(value, "none") != 0)
+		return -EINVAL;
+	settings.ptracer_any = any;
+	sys_ptracer(any);
+	/* For the children; at start-up the constructor sees to it. */
+	if (any && atomic_load_explicit(&started, memory_order_relaxed))
+		fork_register();
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*set)(const char *value);
@@ -176,7 +202,9 @@ static const struct {
 	{"kfence_sample_interval", set_kfence_interval},
 	{"limit_bytes", set_limit},
 	{"on_error", set_on_error},
+	{"ptracer", set_ptracer},
 	{"rcu_pending", set_rcu_pending},
+	{"stats", set_stats},
 	{"thp", set_thp},
 	{"thread_cache", set_thread_cache},
 };

@@ -190,10 +190,10 @@ static bool run_shrinkers(gfp_t flags, enum shrink_share part, unsigned long *nf
 /* What is gone from the caches' objects in use was freed. */
 static unsigned long ask_and_count(struct kmem_cache *cache)
 {
-	uint64_t before = cache_stats(cache).in_use, after;
+	uint64_t before = cache_stats(cache).active, after;
 
 	ask(cache);
-	after = cache_stats(cache).in_use;
+	after = cache_stats(cache).active;
 	return after < before ? before - after : 0;
 }
 

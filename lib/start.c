@@ -6,6 +6,7 @@
 #include "buddy/gather.h"
 #include "buddy/meta.h"
 #include "buddy/relief.h"
+#include "buddy/settings.h"
 #include "buddy/shortage.h"
 #include "buddy/sys.h"
 #include "lib/debug_block.h"
@@ -77,7 +78,7 @@ __attribute__((constructor(101))) static void start_late(void)
 	start_ensure();
 	background_allow();
 	twin_check();
-	if (&kmem_core_override)
+	if (&kmem_core_override && !settings.ptracer_any)
 		fork_register_if_threaded();
 	else
 		fork_register();

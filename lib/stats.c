@@ -5,50 +5,77 @@
 #include "buddy/buddy.h"
 #include "buddy/root.h"
 #include "lib/classes.h"
-#include "lib/core.h"
-#include "lib/front.h"
-#include "slab/guard.h"
 #include "slab/thread.h"
 
 #include <errno.h>
-#include <kmem/mallinfo.h>
+#include <kmem/limits.h>
 #include <string.h>
 
-static uint64_t load(const uint64_t *count)
+#define SIZE_LEAST 64u	 /* of a struct of any version … */
+#define SIZE_MOST  4096u /* … that there may ever be */
+
+/* The sums of one cache, over all threads. */
+struct sums {
+	uint64_t taken, given;
+	uint64_t parked;
+};
+
+/* In motion the terms may be read out of step: never below nothing. */
+static uint64_t less(uint64_t from, uint64_t what)
 {
-	return __atomic_load_n(count, __ATOMIC_RELAXED);
+	return (int64_t)(from - what) > 0 ? from - what : 0;
 }
 
-/* away: objects that are not in their slabs. parked: of them, in sheaves. */
-static void add_threads(const struct kmem_cache *cache, uint64_t *away, uint64_t *parked)
+static struct sums sums_of(const struct kmem_cache *cache)
 {
+	struct sums sums = {
+		.taken = stats_load(&cache->pub.taken),
+		.given = stats_load(&cache->pub.given),
+		.parked = stats_load(&cache->pub.lent),
+	};
+
 	for_each_thread (thread) {
 		struct shelf *shelf = thread_shelf(thread, cache->id);
 
-		*away += load(&shelf->pub.taken) - load(&shelf->pub.given);
-		*parked += load(&shelf->pub.lent) + slot_fill(thread_slot(thread, cache->id)) +
-			   slot_fill(shelf_spare(shelf));
+		sums.taken += stats_load(&shelf->pub.taken);
+		sums.given += stats_load(&shelf->pub.given);
+		sums.parked += stats_load(&shelf->pub.lent) +
+			       slot_fill(thread_slot(thread, cache->id)) +
+			       slot_fill(shelf_spare(shelf));
 	}
+	return sums;
 }
 
-static void read_locked(const struct kmem_cache *cache, struct cache_stats *stats)
+static void read_locked(const struct kmem_cache *cache, struct kmem_cache_stats *stats)
 {
-	uint64_t away = load(&cache->pub.taken) - load(&cache->pub.given);
+	const struct kmem_root_cache *pub = &cache->pub;
+	struct sums sums = sums_of(cache);
 
-	*stats = (struct cache_stats){
-		.stride = cache->pub.stride,
-		.slab_pages = cache->pub.slab_pages,
-		.parked = load(&cache->pub.lent),
-		.nslabs = __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED),
+	*stats = (struct kmem_cache_stats){
+		.size = sizeof(*stats),
+		.id = pub->id,
+		.flags = pub->flags,
+		.object_size = pub->object_size,
+		.stride = pub->stride,
+		.align = pub->align,
+		.slab_objects = pub->slab_objects,
+		.slab_bytes = (uint64_t)pub->slab_pages << PAGE_SHIFT,
+		.slabs = __atomic_load_n(&pub->nslabs, __ATOMIC_RELAXED),
+		.slabs_empty = __atomic_load_n(&pub->nslabs_empty, __ATOMIC_RELAXED),
+		.active = less(sums.taken - sums.given, sums.parked),
+		.parked = less(sums.parked, 0),
+		.taken = sums.taken,
+		.given = sums.given,
+		.counted = pub->counted,
+		.allocs = pub->counted ? sums.taken : 0,
+		.frees = pub->counted ? sums.given : 0,
+		.limit = cache->limit,
 	};
-	memcpy(stats->name, cache->pub.name, sizeof(stats->name));
-	add_threads(cache, &away, &stats->parked);
-	/* In motion the terms may be read out of step: never below nothing. */
-	if ((int64_t)(away - stats->parked) > 0)
-		stats->in_use = away - stats->parked;
+	memcpy(stats->name, pub->name, sizeof(stats->name));
+	stats->objects = stats->slabs * stats->slab_objects;
 }
 
-bool cache_stats_read(unsigned id, struct cache_stats *stats)
+bool stats_of_id(unsigned id, struct kmem_cache_stats *stats)
 {
 	const struct kmem_cache *cache;
 	bool known;
@@ -63,154 +90,125 @@ bool cache_stats_read(unsigned id, struct cache_stats *stats)
 	return known;
 }
 
-struct cache_stats cache_stats(const struct kmem_cache *cache)
+struct kmem_cache_stats cache_stats(const struct kmem_cache *cache)
 {
-	struct cache_stats stats = {.nslabs = 0};
+	struct kmem_cache_stats stats = {0};
 
-	cache_stats_read(cache->id, &stats);
+	stats_of_id(cache->id, &stats);
 	return stats;
 }
 
-struct totals {
-	size_t committed, free_pages, dirty; /* bytes of zones */
-	size_t slabs, slab_live, slab_parked;
-	size_t spans, heap_live, runs_parked;
-	size_t nzones, ncaches, mapped;
-};
-
-static void add_caches(struct totals *totals)
+static void add_zones(struct kmem_stats *stats)
 {
-	struct cache_stats stats;
-
-	for (unsigned id = ID_FIRST; id < cache_ids(); id++) {
-		if (!cache_stats_read(id, &stats))
-			continue;
-		totals->ncaches++;
-		totals->slabs += stats.nslabs * stats.slab_pages * PAGE_BYTES;
-		totals->slab_live += stats.in_use * stats.stride;
-		totals->slab_parked += stats.parked * stats.stride;
+	for_each_zone (zone) {
+		stats->zones++;
+		stats->reserved_bytes += stats_load(&zone->pub.npages) << PAGE_SHIFT;
+		stats->committed_bytes += stats_load(&zone->pub.committed) << PAGE_SHIFT;
+		stats->dirty_bytes += stats_load(&zone->pub.dirty) << PAGE_SHIFT;
+		stats->clean_bytes += stats_load(&zone->pub.clean) << PAGE_SHIFT;
 	}
 }
 
 /* Bytes of blocks that are free, in the sheaves of the bins [first, end). */
-static size_t front_parked(unsigned first, unsigned end)
+static uint64_t fronts_parked(unsigned first, unsigned end)
 {
-	size_t nbytes = 0;
+	uint64_t nbytes = 0;
 
 	for (unsigned id = ID_FRONTS + first; id < ID_FRONTS + end; id++) {
 		const struct kmem_cache *cache = cache_of(id);
-		uint64_t away = 0, parked = 0;
 
 		if (cache)
-			add_threads(cache, &away, &parked);
-		nbytes += cache ? parked * cache->pub.stride : 0;
+			nbytes += sums_of(cache).parked * cache->pub.stride;
 	}
 	return nbytes;
 }
 
-static struct totals sum(void)
+static void add_heaps(struct kmem_stats *stats)
 {
-	struct totals totals = {.mapped = load(&root_record.mapped_bytes)};
-	struct heap *heap;
-	size_t nbytes;
+	uint64_t live = 0;
 
-	for_each_zone (zone) {
-		totals.nzones++;
-		totals.committed += load(&zone->pub.committed) << PAGE_SHIFT;
-		totals.dirty += load(&zone->pub.dirty) << PAGE_SHIFT;
-		totals.free_pages += (load(&zone->pub.dirty) + load(&zone->pub.clean))
-				     << PAGE_SHIFT;
+	for_each_heap (heap) {
+		stats->heaps++;
+		stats->span_bytes += stats_load(&heap->pub.span_bytes);
+		live += stats_load(&heap->pub.live_bytes);
 	}
-	for (unsigned i = 0; (heap = front_heap(i)); i++) {
-		totals.spans += load(&heap->pub.span_bytes);
-		totals.heap_live += load(&heap->pub.live_bytes);
-	}
-	nbytes = front_parked(0, FRONT_RUNS);
-	totals.heap_live = totals.heap_live > nbytes ? totals.heap_live - nbytes : 0;
-	totals.runs_parked = front_parked(FRONT_RUNS, NFRONTS);
-	add_caches(&totals);
-	return totals;
+	stats->span_parked_bytes = fronts_parked(0, FRONT_RUNS);
+	stats->span_active_bytes = less(live, stats->span_parked_bytes);
+	stats->run_parked_bytes = fronts_parked(FRONT_RUNS, NFRONTS);
 }
 
-/* Runs of pages are what the zones hold besides slabs and spans. */
-static size_t run_bytes(const struct totals *totals)
+static void add_caches(struct kmem_stats *stats)
 {
-	size_t others = totals->free_pages + totals->slabs + totals->spans + totals->runs_parked;
+	struct kmem_cache_stats cache;
 
-	return totals->committed > others ? totals->committed - others : 0;
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++) {
+		if (!stats_of_id(id, &cache))
+			continue;
+		stats->caches++;
+		stats->slab_bytes += cache.slabs * cache.slab_bytes;
+		stats->slab_active_bytes += cache.active * cache.stride;
+		stats->slab_parked_bytes += cache.parked * cache.stride;
+	}
 }
 
-struct mallinfo2 kmem_mallinfo2(void)
+struct kmem_stats stats_sum(void)
 {
-	struct totals totals = sum();
-	size_t used = totals.slab_live + totals.heap_live + run_bytes(&totals);
-
-	return (struct mallinfo2){
-		.arena = totals.committed,
-		.ordblks = 1,
-		.hblks = totals.nzones,
-		.hblkhd = totals.mapped,
-		.fsmblks = totals.slab_parked,
-		.uordblks = used + totals.mapped,
-		/* In motion the terms may be read out of step. */
-		.fordblks = totals.committed > used ? totals.committed - used : 0,
-		.keepcost = totals.dirty,
+	struct kmem_stats stats = {
+		.size = sizeof(stats),
+		.mapped_bytes = stats_load(&root_record.mapped_bytes),
+		.meta_bytes = stats_load(&root_record.meta_bytes),
+		.limit_bytes = kmem_limit_get(),
+		.limit_used_bytes = kmem_limit_usage(),
+		.limit_refusals = kmem_limit_refusals(),
 	};
+
+	for_each_thread (thread)
+		stats.threads += __atomic_load_n(&thread->pub.tid, __ATOMIC_RELAXED) != 0;
+	add_zones(&stats);
+	add_heaps(&stats);
+	add_caches(&stats);
+	/* Runs of pages are what the zones hold besides. */
+	stats.run_bytes = less(stats.committed_bytes, stats.dirty_bytes + stats.clean_bytes +
+							      stats.slab_bytes + stats.span_bytes +
+							      stats.run_parked_bytes);
+	stats.used_bytes = stats.slab_active_bytes + stats.span_active_bytes + stats.run_bytes +
+			   stats.mapped_bytes;
+	return stats;
 }
 
-static void print_cache(FILE *stream, const struct cache_stats *stats)
+/* As much of a struct as the caller knows, whose size is in its first word; 0 or -EINVAL. */
+static int copy_out(void *to, const void *from, size_t nbytes)
 {
-	fprintf(stream,
-		"<cache name=\"%s\" size=\"%u\" objects=\"%lu\" parked=\"%lu\" slabs=\"%lu\"/>\n",
-		stats->name, stats->stride, (unsigned long)stats->in_use,
-		(unsigned long)stats->parked, (unsigned long)stats->nslabs);
+	size_t known = *(size_t *)to, most = known < nbytes ? known : nbytes;
+
+	if (known < SIZE_LEAST || known > SIZE_MOST || known % sizeof(uint64_t))
+		return -EINVAL;
+	memcpy(to, from, most);
+	memset((char *)to + most, 0, known - most);
+	*(size_t *)to = most;
+	return 0;
 }
 
-int kmem_malloc_info(int options, FILE *stream)
+int kmem_stats_read(struct kmem_stats *stats)
 {
-	struct totals totals = sum();
-	struct cache_stats stats;
+	struct kmem_stats all = stats_sum();
 
-	if (options != 0)
-		return EINVAL;
-	fprintf(stream, "<malloc version=\"libkmem-%s\">\n", root_record.release);
-	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
-		if (cache_stats_read(id, &stats))
-			print_cache(stream, &stats);
-	fprintf(stream, "<total type=\"slabs\" size=\"%zu\"/>\n", totals.slabs);
-	fprintf(stream, "<total type=\"heaps\" size=\"%zu\"/>\n", totals.spans);
-	fprintf(stream, "<total type=\"runs\" size=\"%zu\"/>\n", run_bytes(&totals));
-	fprintf(stream, "<total type=\"mmap\" size=\"%zu\"/>\n", totals.mapped);
-	fprintf(stream, "<system type=\"current\" size=\"%zu\"/>\n",
-		totals.committed + totals.mapped);
-	fprintf(stream, "</malloc>\n");
-	return ferror(stream) ? EIO : 0;
+	return copy_out(stats, &all, sizeof(all));
 }
 
-void kmem_malloc_stats(void)
+int kmem_cache_stats(const struct kmem_cache *cache, struct kmem_cache_stats *stats)
 {
-	struct totals totals = sum();
-	struct guard_counts counts;
+	struct kmem_cache_stats all;
 
-	report("zones: %zu, %zu bytes, %zu free, of them %zu dirty", totals.nzones,
-	       totals.committed, totals.free_pages, totals.dirty);
-	report("caches: %zu, slabs %zu bytes, in use %zu, parked %zu", totals.ncaches, totals.slabs,
-	       totals.slab_live, totals.slab_parked);
-	report("heaps: spans %zu bytes, in use %zu", totals.spans, totals.heap_live);
-	report("pages: %zu bytes in zones, %zu in mappings of their own", run_bytes(&totals),
-	       totals.mapped);
-	if (guard_count(&counts))
-		report("kfence: %zu objects so far, %u of %u in use", (size_t)counts.nallocated,
-		       counts.ntaken, counts.nobjects);
+	return stats_of_id(cache->id, &all) ? copy_out(stats, &all, sizeof(all)) : -EINVAL;
 }
 
-int kmem_mallopt(int parameter, int value)
+unsigned int kmem_cache_stats_next(unsigned int id, struct kmem_cache_stats *stats)
 {
-	(void)value;
-	return parameter == M_MXFAST || (parameter >= M_ARENA_MAX && parameter <= M_TRIM_THRESHOLD);
-}
+	struct kmem_cache_stats all;
 
-CORE_DEFINE(mallinfo2);
-CORE_DEFINE(malloc_info);
-CORE_DEFINE(malloc_stats);
-CORE_DEFINE(mallopt);
+	for (id = id < ID_LIMIT ? id + 1 : ID_LIMIT; id < cache_ids(); id++)
+		if (stats_of_id(id, &all))
+			return copy_out(stats, &all, sizeof(all)) ? 0 : id;
+	return 0;
+}

@@ -3,20 +3,32 @@
 #ifndef LIB_STATS_H
 #define LIB_STATS_H
 
+#include "buddy/root.h"
+#include "lib/heap.h"
 #include "slab/cache.h"
 
-struct cache_stats {
-	char name[64];
-	uint32_t stride;
-	uint32_t slab_pages;
-	uint64_t in_use; /* objects the program has */
-	uint64_t parked; /* free, in sheaves */
-	uint64_t nslabs;
-};
+#include <kmem/stats.h>
 
-/* Of the cache with the id; false: there is none. Exact while it is quiet, else close. */
-bool cache_stats_read(unsigned id, struct cache_stats *stats);
+#define STATS_LINE 256u
+
+/* Of the cache with the id, whole; false: there is none. Exact while it is quiet, else close. */
+bool stats_of_id(unsigned id, struct kmem_cache_stats *stats);
 /* The same of a cache that exists. */
-struct cache_stats cache_stats(const struct kmem_cache *cache);
+struct kmem_cache_stats cache_stats(const struct kmem_cache *cache);
+/* The totals, whole. */
+struct kmem_stats stats_sum(void);
+/* The n-th line of text about them; its length, 0 behind the last. */
+size_t stats_line(const struct kmem_stats *stats, unsigned n, char line[STATS_LINE]);
+
+/* As they are published. */
+#define for_each_heap(h)                                                                           \
+	for (struct heap *h =                                                                      \
+		     (struct heap *)__atomic_load_n(&root_record.heaps, __ATOMIC_ACQUIRE);         \
+	     h; h = (struct heap *)h->pub.next)
+
+static inline uint64_t stats_load(const uint64_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
 
 #endif

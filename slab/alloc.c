@@ -16,6 +16,7 @@
  */
 #include "buddy/shortage.h"
 #include "slab/barn.h"
+#include "slab/counted.h"
 #include "slab/debug.h"
 #include "slab/guard.h"
 #include "slab/hardened.h"
@@ -157,6 +158,8 @@ static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache, gf
 		object = alloc_from_slabs(thread, cache, shelf);
 	} else if (cache->gated) {
 		return alloc_limited(cache, flags);
+	} else if (thread && may_mute(cache)) {
+		object = counted_alloc(thread, cache);
 	} else {
 		object = alloc_uncached(cache);
 	}
@@ -193,6 +196,8 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 		return alloc_more(thread, cache, flags);
 	if (cache->gated)
 		return alloc_limited(cache, flags);
+	if (thread && cache->muted && (object = counted_pop(thread, cache)))
+		return object;
 	shortage_no_wait(flags, "kmem_cache_alloc");
 	return NULL;
 }
@@ -242,15 +247,26 @@ void slot_spill(struct kmem_cache *cache)
 
 static void free_uncached(struct kmem_cache *cache, void *object)
 {
+	struct thread *thread;
+
 	/* A bulk free has looked at nothing. */
-	if (cache->gated && pagemap_id(object) != cache->id) {
-		object_wrong(cache, object);
+	if ((cache->gated || cache->muted) && pagemap_id(object) != cache->id) {
+		object_free_elsewhere(cache, object);
+		return;
+	}
+	thread = thread_known();
+	if (thread && may_mute(cache)) {
+		counted_free(thread, cache, object);
 		return;
 	}
 	if (cache->debug.flags && !debug_free(cache, object))
 		return;
-	if (cache->hardened && !hardened_free(cache, &object))
+	if (cache->hardened && !hardened_free(cache, &object)) {
+		/* None: it waits in quarantine. */
+		if (!object)
+			cache_count(cache, 0, 1, 0);
 		return;
+	}
 	cache->ops->home(cache, &object, 1);
 	cache_count(cache, 0, 1, 0);
 }

@@ -80,8 +80,9 @@ struct kmem_cache {
 	uint8_t capacity;    /* that sheaves are to have from the start; 0: any */
 	uint8_t level_first; /* sheaves' capacity at first … */
 	uint8_t level_max;   /* … and when they have grown */
-	bool direct;	     /* objects too large for sheaves */
+	bool direct;	     /* objects are too large for sheaves, or those are muted */
 	bool no_spare;	     /* so large that one sheaf must do */
+	bool muted;	     /* each operation is counted: counted.h */
 	bool gated;	     /* each operation takes the slow path: no sheaf is ever loaded */
 	bool hardened;	     /* see hardened.h */
 	bool nowait;	     /* SLAB_NOWAIT: its frees make no call and wait for nobody */

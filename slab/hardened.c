@@ -122,8 +122,8 @@ void hardened_drain(struct kmem_cache *cache)
 			quarantine->objects[(quarantine->oldest + QUARANTINE - 1 - i) % QUARANTINE];
 	quarantine->n = 0;
 	lock_release(&cache->lock, LOCK_CACHE);
+	/* Counted when they were freed. */
 	cache->ops->home(cache, objects, n);
-	cache_count(cache, 0, n, 0);
 }
 
 /* Any free object, taken; NULL: there is none. */

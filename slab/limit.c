@@ -97,7 +97,8 @@ static unsigned take(struct thread *thread, struct kmem_cache *cache, void **obj
 static void give_up(struct kmem_cache *cache, void **objects, unsigned got, unsigned n)
 {
 	cache->ops->home(cache, objects, got);
-	cache_count(cache, 0, got, 0);
+	/* As if they had never been taken: where each is counted, they were not allocated. */
+	cache_count(cache, 0 - (uint64_t)got, 0, 0);
 	limit_lower(cache, n - got);
 }
 

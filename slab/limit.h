@@ -8,6 +8,8 @@
  * here. What the thread keeps is its active slab, so that no lock is taken for
  * most of them.
  *
+ * Debugged and hardened caches go the same way without a limit.
+ *
  * Callbacks run with no lock held. One that is refused in its turn by a limit is
  * not called again from within.
  */

@@ -60,8 +60,7 @@ __attribute__((noinline)) void object_wrong(const struct kmem_cache *cache, cons
 			   cache->pub.name);
 }
 
-/* On none of the cache's pages: guarded, or wrong. */
-static __attribute__((noinline)) void free_elsewhere(struct kmem_cache *cache, void *object)
+void object_free_elsewhere(struct kmem_cache *cache, void *object)
 {
 	if (object_cache(object) == cache)
 		guard_free(object);
@@ -72,7 +71,7 @@ static __attribute__((noinline)) void free_elsewhere(struct kmem_cache *cache, v
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
 	if (__builtin_expect(pagemap_id(object) != cache->id, 0))
-		free_elsewhere(cache, object);
+		object_free_elsewhere(cache, object);
 	else if (__builtin_expect(!slot_push(slot_of(cache), object), 0))
 		slot_free_slow(cache, object);
 }

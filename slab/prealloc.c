@@ -6,8 +6,8 @@
  * made, as those may all be drained before the first is given back, and
  * THREADS_READY threads' two.
  *
- * A cache with a limit has no sheaves, in which objects would hide from the count:
- * there slabs are made, and the free objects in them touched.
+ * A cache with a limit has no sheaves, in which objects would hide from the count, and one
+ * that counts has no barns: there slabs are made, and the free objects in them touched.
  */
 #include "slab/barn.h"
 #include "slab/debug.h"
@@ -177,7 +177,7 @@ static int ready_slabs(struct kmem_cache *cache, struct shelf *shelf, size_t nob
 		chain = slab->next;
 		if (n >= nobjects && !(cache->debug.flags & DEBUG_ANNOTATED))
 			touch_slab(slab);
-		if (n >= nobjects && !cache->direct && !shelf_slab(shelf))
+		if (n >= nobjects && (!cache->direct || cache->muted) && !shelf_slab(shelf))
 			shelf_set_slab(shelf, slab);
 		else
 			slab_release(slab);
@@ -219,6 +219,6 @@ int kmem_cache_prealloc(struct kmem_cache *cache, size_t nobjects)
 		return -ENOMEM;
 	shelf = thread_shelf(thread, cache->id);
 	shelf_enlist(thread, shelf, cache->id);
-	return cache->gated ? ready_slabs(cache, shelf, nobjects)
-			    : ready_sheaves(thread, cache, shelf, nobjects);
+	return cache->gated || cache->muted ? ready_slabs(cache, shelf, nobjects)
+					    : ready_sheaves(thread, cache, shelf, nobjects);
 }

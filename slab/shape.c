@@ -193,12 +193,16 @@ static void set_objects(struct kmem_cache *cache, slab_flags_t said)
 	cache->ops = cache->debug.flags ? &debug_ops : &slab_ops;
 	cache->usable = cache->debug.flags ? 0 : cache->pub.stride;
 	cache->hardened = settings.hardened && !cache->debug.flags;
+	/* Sheaves of a cache whose frees wait for nobody are not counted by: it does without. */
 	cache->gated = cache->limit || cache->debug.flags || cache->hardened ||
-		       cache->pub.flags & SLAB_FAILSLAB || failslab_is_for_all();
+		       (cache->nowait && cache->pub.counted) || cache->pub.flags & SLAB_FAILSLAB ||
+		       failslab_is_for_all();
 	shape_sheaves(cache);
 	if (cache->nowait)
 		cache->direct = false;
 	widen_sheaves(cache, cache->capacity);
+	cache->muted = cache->pub.counted && !cache->gated && !cache->direct;
+	cache->direct |= cache->muted;
 	set_barns(cache);
 }
 
@@ -218,6 +222,7 @@ void shape_apply(const struct cache_shape *shape, struct kmem_cache *cache)
 	cache->dtor = shape->args.dtor;
 	cache->capacity = (uint8_t)shape->args.sheaf_capacity;
 	cache->nowait = shape->flags & SLAB_NOWAIT;
+	cache->pub.counted = settings.stats;
 	cache->limit = limit_of(&shape->args, plain_stride(shape->size, cache->pub.align));
 	set_objects(cache, debug_spec_flags(cache->pub.name));
 	set_args(cache, &shape->args);

@@ -2,6 +2,7 @@
 /* A thread's own sheaves: see sheaves.h. */
 #include "slab/sheaves.h"
 
+#include "slab/counted.h"
 #include "slab/slot.h"
 #include "slab/slot_load.h"
 
@@ -145,8 +146,12 @@ static void flush(struct thread *thread, struct kmem_cache *cache, struct slot *
 	struct slot held = slot_unload(slot);
 
 	if (!held.mask)
+		held = muted_held(&held);
+	if (!held.mask)
 		return;
-	if (slot_has_objects(&held))
+	if (slot_has_objects(&held) && cache->muted)
+		cache->ops->home(cache, slot_sheaf(&held)->object, slot_fill(&held));
+	else if (slot_has_objects(&held))
 		shelf_send_home(cache, thread_shelf(thread, cache->id), slot_sheaf(&held)->object,
 				slot_fill(&held));
 	thread_discharge(thread, cache, held.mask);

@@ -37,7 +37,8 @@ static inline void shelf_enlist(struct thread *thread, struct shelf *shelf, unsi
 /* The thread has nothing of the cache: it may be destroyed, and its record another's by now. */
 static inline bool shelf_bare(const struct slot *slot, struct shelf *shelf)
 {
-	return !slot->mask && !shelf_spare(shelf)->mask && !shelf_slab(shelf);
+	/* sp: a sheaf may be muted (counted.h). */
+	return !slot->sp && !shelf_spare(shelf)->mask && !shelf_slab(shelf);
 }
 
 /* Objects that the thread had go home. */

@@ -82,6 +82,8 @@ static inline bool thread_pass(struct thread *thread)
 struct kmem_cache *object_cache(const void *object);
 /* Report an address that is freed to a cache it is not of; NULL is none. */
 void object_wrong(const struct kmem_cache *cache, const void *object);
+/* An address on none of the cache's pages is freed to it: it is guarded, or wrong. */
+void object_free_elsewhere(struct kmem_cache *cache, void *object) __attribute__((noinline));
 
 /* Let it look at the clock the next time. */
 static inline void thread_pass_soon(struct thread *thread)

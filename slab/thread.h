@@ -29,7 +29,7 @@
 
 struct slot {
 	uintptr_t sp;
-	uintptr_t mask; /* 0: no sheaf */
+	uintptr_t mask; /* 0: no sheaf, or a muted one (counted.h) */
 };
 
 struct shelf {

@@ -46,8 +46,13 @@
  * A slab's objects lie stride bytes apart from its base on; the bit of object n in word
  * n / 64 of free is set while it is at home. Where marks is not 0, of debugged and
  * hardened caches, the words at that offset say the same of objects that the program
- * does not have. Sheaves are arrays of addresses, aligned to their size; slots say how
- * full those in threads are, those in barns are full: capacity is (2 << level) - 1.
+ * does not have. A sheaf is an array of addresses, aligned to its size of 16 << level bytes,
+ * behind a uint64_t: its level in the lower half, in the upper the index (struct
+ * kmem_root_chunk) of the next in a barn, 0 at the end. Slots say how full those in threads
+ * are, those in barns are full: (2 << level) - 1 addresses.
+ *
+ * A page is of a node of memory since it was first written to, which the kernel knows, not the
+ * library: move_pages(2), numa_maps in proc(5). Zones are of no node.
  *
  * Arithmetic for a cache, over all threads t:
  *	away   = taken + sum(t.shelf.taken) - given - sum(t.shelf.given)
@@ -56,6 +61,11 @@
  *	fill(slot) = (sp & mask) / 8; a sheaf is aligned to its size, mask + 8 bytes
  *	taken and given count objects that left slabs and came home; lent, those given
  *	to the cache's barn less those taken from it (modulo 2^64).
+ *
+ * Where counted is 1, taken and given count each object that the program allocated and freed:
+ *	allocs = taken + sum(t.shelf.taken)	frees = given + sum(t.shelf.given)
+ * Its slots have mask 0, and a sheaf where sp is not 0: its level is in the lower 3 bits of
+ * sp, its mask (16 << level) - 8. What is in it is at home for all the sums above.
  */
 #ifndef KMEM_INSPECT_H
 #define KMEM_INSPECT_H
@@ -125,6 +135,7 @@ struct kmem_root {
 	uint64_t map;	       /* what distances to leaves count from */
 	uint64_t map_leaves;   /* int64_t[map_entries], by GiB of address: distance; 0: no leaf */
 	uint64_t chunks;       /* struct kmem_root_chunk[nchunks] */
+	uint64_t limit_bytes;  /* of the process; 0: none */
 	uint32_t map_entries;
 	uint32_t layout_size;
 	struct kmem_root_layout layout;
@@ -143,8 +154,8 @@ struct kmem_root_cache {
 	uint32_t slab_objects;
 	uint32_t nslabs;
 	uint32_t nslabs_empty; /* of them, kept without a live object */
-	uint32_t unused;
-	uint64_t taken; /* by threads that have gone, and past the sheaves */
+	uint32_t counted;      /* 1: taken and given are of the program (the option stats) */
+	uint64_t taken;	       /* by threads that have gone, and past the sheaves */
 	uint64_t given;
 	uint64_t lent;
 };
@@ -159,7 +170,7 @@ struct kmem_root_thread {
 
 struct kmem_root_slot {
 	uint64_t sp;   /* top of the loaded sheaf's stack */
-	uint64_t mask; /* 0: no sheaf */
+	uint64_t mask; /* 0: no sheaf, unless its cache counts */
 };
 
 struct kmem_root_shelf {
@@ -190,7 +201,7 @@ struct kmem_root_heap {
 
 /*
  * A page's descriptor. Those of free runs say so on their first and last page, runs in
- * use on the first, slabs and spans have their owner on each.
+ * use on the first, as slabs and spans do, whose owner is on each.
  */
 struct kmem_root_page {
 	uint64_t owner;	 /* of KMEM_PAGE_SLAB and _SPAN: address of the record */

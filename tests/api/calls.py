@@ -5,7 +5,10 @@
 A call here is one test_ function per exported name: a new export without one fails."""
 import ctypes
 import errno
+import json
+import os
 import sys
+import tempfile
 import xml.etree.ElementTree
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint, c_void_p
 
@@ -108,6 +111,26 @@ bind("kmem_malloc_info", c_int, c_int, c_void_p)
 bind("kmem_malloc_stats", None)
 bind("kmem_mallopt", c_int, c_int, c_int)
 bind("kmem_dump_obj", ctypes.c_bool, c_void_p)
+
+
+class Stats(ctypes.Structure):
+    """struct kmem_stats, as far as the first fields."""
+    _fields_ = [("size", c_size_t)] + [(name, ctypes.c_uint64) for name in
+                                       "threads caches zones heaps reserved committed dirty".split()]
+
+
+class CacheStats(ctypes.Structure):
+    """struct kmem_cache_stats"""
+    _fields_ = ([("size", c_size_t), ("id", c_uint), ("flags", c_uint), ("name", ctypes.c_char * 64)] +
+                [(name, c_uint) for name in "object_size stride align slab_objects".split()] +
+                [(name, ctypes.c_uint64) for name in
+                 "slab_bytes slabs slabs_empty objects active parked taken given counted allocs frees limit".split()])
+
+
+bind("kmem_stats_read", c_int, POINTER(Stats))
+bind("kmem_cache_stats", c_int, c_void_p, POINTER(CacheStats))
+bind("kmem_cache_stats_next", c_uint, c_uint, POINTER(CacheStats))
+bind("kmem_stats_print", c_int, c_int, c_int)
 libc = ctypes.CDLL(None)
 libc.tmpfile.restype = c_void_p
 for function in (libc.rewind, libc.fclose):
@@ -705,6 +728,55 @@ def test_kmem_mallopt():
     m_mmap_threshold = -3
     equal(lib.kmem_mallopt(m_mmap_threshold, 1 << 20), 1)
     equal(lib.kmem_mallopt(12345, 1), 0)
+
+
+def test_kmem_stats_read():
+    stats = Stats(size=ctypes.sizeof(Stats))
+    made = cache()
+    equal(lib.kmem_stats_read(stats), 0)
+    assert stats.threads >= 1 and stats.committed <= stats.reserved, "no thread, or too much memory"
+    before = stats.caches
+    equal(lib.kmem_cache_destroy(made), 0)
+    equal(lib.kmem_stats_read(stats), 0)
+    equal(stats.caches, before - 1)
+    stats.size = 3
+    equal(lib.kmem_stats_read(stats), -errno.EINVAL)
+
+
+def test_kmem_cache_stats():
+    stats = CacheStats(size=ctypes.sizeof(CacheStats))
+    equal(lib.kmem_option_set(b"stats", b"true"), 0)
+    made = cache()
+    equal(lib.kmem_option_set(b"stats", b"false"), 0)
+    things = [lib.kmem_cache_alloc(made, GFP_KERNEL) for _ in range(100)]
+    lib.kmem_cache_free(made, things.pop())
+    equal(lib.kmem_cache_stats(made, stats), 0)
+    equal((stats.name, stats.object_size, stats.active), (b"calls", 200, 99))
+    equal((stats.counted, stats.allocs, stats.frees), (1, 100, 1))
+    for thing in things:
+        lib.kmem_cache_free(made, thing)
+    equal(lib.kmem_cache_destroy(made), 0)
+    equal(lib.kmem_cache_stats(made, stats), -errno.EINVAL)
+
+
+def test_kmem_cache_stats_next():
+    stats = CacheStats(size=ctypes.sizeof(CacheStats))
+    made, names, last = cache(), [], 0
+    while last := lib.kmem_cache_stats_next(last, stats):
+        equal(stats.id, last)
+        names.append(stats.name)
+    assert b"calls" in names, names
+    equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_stats_print():
+    with tempfile.TemporaryFile() as file:
+        equal(lib.kmem_stats_print(file.fileno(), 1), 0)
+        file.seek(0)
+        stats = json.load(file)
+    equal((stats["format"], stats["pid"]), (1, os.getpid()))
+    equal(lib.kmem_stats_print(-1, 0), -errno.EBADF)
+    equal(lib.kmem_stats_print(1, 9), -errno.EINVAL)
 
 
 def test_kmem_dump_obj():

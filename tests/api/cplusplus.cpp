@@ -142,6 +142,22 @@ void refused()
 	require(!kmem_cache_create("", 8, nullptr, SLAB_NOWARN) && errno == EINVAL);
 }
 
+void statistics()
+{
+	struct kmem_cache_stats one {
+	};
+	struct kmem_stats all {
+	};
+	unsigned n = 0;
+
+	one.size = sizeof(one);
+	all.size = sizeof(all);
+	require(kmem_stats_read(&all) == 0);
+	for (unsigned id = 0; (id = kmem_cache_stats_next(id, &one)) != 0; n++)
+		require(one.active <= one.objects);
+	require(n == all.caches);
+}
+
 } // namespace
 
 int main()
@@ -152,4 +168,5 @@ int main()
 	from_a_pool();
 	from_a_sheaf();
 	refused();
+	statistics();
 }

@@ -86,7 +86,7 @@ static inline bool is_untouched(const void *object)
 
 static inline uint64_t in_use(void)
 {
-	return cache_stats(cache).in_use;
+	return cache_stats(cache).active;
 }
 
 static inline void wait_for_period(unsigned n)

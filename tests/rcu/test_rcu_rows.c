@@ -87,17 +87,17 @@ START_TEST(kfree_rcu_waits_for_readers)
 
 	fill(NULL);
 	of = cache_of(pagemap_id(nodes[0]));
-	before = cache_stats(of).in_use;
+	before = cache_stats(of).active;
 	begin_reading();
 	for (unsigned i = 0; i < N; i++)
 		kfree_rcu(nodes[i], rcu);
 	unit_sleep_ms(100); /* longer than a gathering */
 	ck_assert(are_there());
-	ck_assert_uint_ge(cache_stats(of).in_use, before);
+	ck_assert_uint_ge(cache_stats(of).active, before);
 	end_reading_soon();
 	kvfree_rcu_barrier();
 	check_has_left();
-	ck_assert_uint_le(cache_stats(of).in_use, before - N + 50); /* others use the class too */
+	ck_assert_uint_le(cache_stats(of).active, before - N + 50); /* others use the class too */
 }
 END_TEST
 
@@ -111,11 +111,11 @@ START_TEST(kfree_rcu_mightsleep_needs_no_field)
 		kfree_rcu_mightsleep(nodes[i]);
 	unit_sleep_ms(100);
 	ck_assert(are_there());
-	ck_assert_uint_eq(cache_stats(cache).in_use, N);
+	ck_assert_uint_eq(cache_stats(cache).active, N);
 	end_reading_soon();
 	kvfree_rcu_barrier();
 	check_has_left();
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	kvfree_rcu(nodes[0] = NULL, rcu);
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }

@@ -14,14 +14,14 @@
 
 static inline void check_cache(struct kmem_cache *cache)
 {
-	struct cache_stats stats = cache_stats(cache);
+	struct kmem_cache_stats stats = cache_stats(cache);
 	const char *wrong = cache_check(cache);
 
 	if (wrong)
 		die("cache '%s': %s", cache->pub.name, wrong);
-	if (stats.in_use || stats.parked || cache->pub.nslabs)
+	if (stats.active || stats.parked || cache->pub.nslabs)
 		die("cache '%s': %lu in use, %lu parked, %u slabs", cache->pub.name,
-		    (unsigned long)stats.in_use, (unsigned long)stats.parked, cache->pub.nslabs);
+		    (unsigned long)stats.active, (unsigned long)stats.parked, cache->pub.nslabs);
 }
 
 static inline void check_end(void)

@@ -43,7 +43,7 @@ static inline void finish(unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		kmem_cache_free(cache, objects[i]);
 	ck_assert_uint_eq(used(), 0);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_ptr_null(cache_check(cache));
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }

@@ -128,7 +128,7 @@ START_TEST(a_thread_does_not_get_what_it_was_given_first)
 	get(16);
 	ck_assert_int_eq(pthread_create(&thread, NULL, free_then_alloc, objects[3]), 0);
 	pthread_join(thread, NULL);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 15);
+	ck_assert_uint_eq(cache_stats(cache).active, 15);
 }
 END_TEST
 
@@ -137,9 +137,9 @@ START_TEST(counts_agree_at_every_step)
 	setup(200);
 	for (unsigned n = 1; n <= MANY; n += 1 + n / 3) {
 		get(n);
-		ck_assert_uint_eq(cache_stats(cache).in_use, n);
+		ck_assert_uint_eq(cache_stats(cache).active, n);
 		put(n);
-		ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+		ck_assert_uint_eq(cache_stats(cache).active, 0);
 		ck_assert_ptr_null(cache_check(cache));
 	}
 }
@@ -186,7 +186,7 @@ START_TEST(what_a_thread_caches_is_bounded)
 
 	ck_assert_int_eq(kmem_option_set("thread_cache", "256k"), 0);
 	for (unsigned size = 64; size <= 8192; size *= 2) {
-		struct cache_stats stats;
+		struct kmem_cache_stats stats;
 
 		setup(size);
 		get(MANY);
@@ -194,7 +194,7 @@ START_TEST(what_a_thread_caches_is_bounded)
 		stats = cache_stats(cache);
 		/* One sheaf in a slot goes over it. */
 		ck_assert_uint_le((stats.parked - in_barns(cache)) * size, 2 * bound);
-		ck_assert_uint_eq(stats.in_use, 0);
+		ck_assert_uint_eq(stats.active, 0);
 	}
 }
 END_TEST
@@ -206,7 +206,7 @@ START_TEST(objects_too_large_for_sheaves_of_many)
 	for (unsigned i = 0; i < 9; i++)
 		objects[i][KMEM_CACHE_SIZE_MAX - 1] = (char)i;
 	put(9);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }
 END_TEST

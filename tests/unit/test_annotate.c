@@ -42,7 +42,7 @@ static void announce(void)
 
 static void finish(void)
 {
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_ptr_null(cache_check(cache));
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }

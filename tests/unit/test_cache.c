@@ -221,10 +221,10 @@ START_TEST(ids_are_used_again)
 	two = kmem_cache_create("two", 3000, 0, 0, NULL);
 	ck_assert_uint_eq(two->id, id);
 	ck_assert_uint_eq(two->pub.generation, generation + 1);
-	ck_assert_uint_eq(cache_stats(two).in_use, 0);
+	ck_assert_uint_eq(cache_stats(two).active, 0);
 	ck_assert_str_eq(kmem_cache_name(two), "two");
 	memset(kmem_cache_alloc(two, GFP_KERNEL), 1, 3000);
-	ck_assert_uint_eq(cache_stats(two).in_use, 1);
+	ck_assert_uint_eq(cache_stats(two).active, 1);
 }
 END_TEST
 

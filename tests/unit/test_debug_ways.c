@@ -126,7 +126,7 @@ START_TEST(damaged_ones_are_replaced_in_bulk)
 			require(others[i] != objects[k]);
 	/* What is set aside counts as in use. */
 	ck_assert_uint_eq(atomic_load(&cache->used), 40);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 40);
+	ck_assert_uint_eq(cache_stats(cache).active, 40);
 	listen();
 	sound();
 	for (unsigned i = 0; i < 30; i++)

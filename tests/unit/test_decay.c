@@ -54,7 +54,7 @@ START_TEST(idle_slots_go_home_after_decay_ms)
 	setup("20");
 	drive(300);
 	ck_assert_uint_eq(cache_stats(idle).parked, 0);
-	ck_assert_uint_eq(cache_stats(idle).nslabs, 0);
+	ck_assert_uint_eq(cache_stats(idle).slabs, 0);
 }
 END_TEST
 

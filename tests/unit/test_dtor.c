@@ -73,7 +73,7 @@ static void finish(void)
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 	ck_assert_uint_gt(nbuilt, 0);
 	ck_assert_uint_eq(nended, nbuilt);
-	ck_assert_uint_eq(cache_stats(parts).in_use, 0);
+	ck_assert_uint_eq(cache_stats(parts).active, 0);
 	ck_assert_int_eq(kmem_cache_destroy(parts), 0);
 }
 
@@ -326,7 +326,7 @@ static void end_in_child(void)
 	empty(100);
 	if (kmem_cache_destroy(cache) != 0 || nended != nbuilt || nended == before)
 		_exit(1);
-	if (cache_stats(parts).in_use != 0 || kmem_cache_destroy(parts) != 0)
+	if (cache_stats(parts).active != 0 || kmem_cache_destroy(parts) != 0)
 		_exit(2);
 }
 

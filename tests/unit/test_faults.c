@@ -175,7 +175,7 @@ static void require_all_home(void)
 		if (!cache || !cache->pub.id)
 			continue;
 		REQUIRE(cache_check(cache) == NULL);
-		REQUIRE(cache_stats(cache).in_use == 0);
+		REQUIRE(cache_stats(cache).active == 0);
 		used += (uint64_t)cache->pub.nslabs * cache->pub.slab_pages;
 	}
 	for (unsigned i = 0; (heap = front_heap(i)); i++) {

@@ -66,7 +66,7 @@ static void in_child(void)
 
 	use_everything();
 	kmem_cache_shrink(quiet);
-	if (cache_stats(quiet).in_use != 100 || cache_check(quiet))
+	if (cache_stats(quiet).active != 100 || cache_check(quiet))
 		_exit(20);
 	for_each_thread (thread)
 		nthreads += thread->pub.tid != 0;
@@ -100,7 +100,7 @@ START_TEST(children_of_a_busy_process_are_whole)
 	for (int i = 0; i < NTHREADS; i++)
 		pthread_join(threads[i], NULL);
 	kmem_cache_shrink(cache);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }
 END_TEST
@@ -127,7 +127,7 @@ START_TEST(the_parents_blocks_are_the_childs)
 		ck_assert_int_eq(unit_child(use_everything).status, 0);
 	use_everything();
 	kmem_cache_shrink(cache);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 }
 END_TEST
 

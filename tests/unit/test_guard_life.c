@@ -145,7 +145,7 @@ static void by_all_frees(void)
 			kmem_cache_shrink(cache);
 	}
 	kmem_cache_shrink(cache);
-	require(cache_stats(cache).in_use == 0);
+	require(cache_stats(cache).active == 0);
 	require(!cache_check(cache));
 	require(kmem_cache_destroy(cache) == 0);
 	require(nbuilt >= 20 && nbuilt == nended);
@@ -166,10 +166,10 @@ static void destroy_with_one_out(void)
 	plain = kmem_cache_create("plain", 48, 0, 0, NULL);
 	guard_on();
 	object = guarded_object(plain, 48, EDGE_ANY);
-	require(cache_stats(plain).in_use == 1);
+	require(cache_stats(plain).active == 1);
 	require(kmem_cache_destroy(plain) == -EBUSY);
 	kmem_cache_free(plain, object);
-	require(cache_stats(plain).in_use == 0);
+	require(cache_stats(plain).active == 0);
 	require(kmem_cache_destroy(plain) == 0);
 }
 

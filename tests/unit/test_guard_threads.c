@@ -56,7 +56,7 @@ static void hammer_all(void)
 	kmem_cache_shrink(plain);
 	require(nguarded > 0);
 	require(pool_taken() == 0);
-	require(cache_stats(plain).in_use == 0);
+	require(cache_stats(plain).active == 0);
 	require(kmem_cache_destroy(plain) == 0);
 }
 

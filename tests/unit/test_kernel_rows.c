@@ -185,13 +185,13 @@ START_TEST(kmem_cache_alloc_bulk_gives_all_or_none)
 	struct kmem_cache *cache = make(NULL);
 
 	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_NOWAIT, N, objects), 0);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_KERNEL, N, objects), N);
 	for (unsigned i = 0; i < N; i++)
 		memset(objects[i], (int)i, SIZE);
 	for (unsigned i = 0; i < N; i++)
 		require(all(objects[i], (int)i, SIZE));
-	ck_assert_uint_eq(cache_stats(cache).in_use, N);
+	ck_assert_uint_eq(cache_stats(cache).active, N);
 }
 END_TEST
 
@@ -248,9 +248,9 @@ START_TEST(kmem_cache_prefill_sheaf_holds_at_least_so_many)
 	struct slab_sheaf *sheaf = kmem_cache_prefill_sheaf(cache, GFP_KERNEL, 70000);
 
 	ck_assert_uint_ge(kmem_cache_sheaf_size(sheaf), 70000);
-	ck_assert_uint_ge(cache_stats(cache).in_use, 70000);
+	ck_assert_uint_ge(cache_stats(cache).active, 70000);
 	kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	require_errno(EINVAL, kmem_cache_prefill_sheaf(cache, GFP_KERNEL | __GFP_NOWARN, 0));
 }
 END_TEST
@@ -282,7 +282,7 @@ START_TEST(kmem_cache_refill_and_return_sheaf)
 	ck_assert_int_eq(kmem_cache_refill_sheaf(cache, GFP_NOWAIT, &sheaf, 0), -EINVAL);
 	kmem_cache_free_bulk(cache, 5, objects);
 	kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }
 END_TEST

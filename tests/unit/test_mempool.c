@@ -228,10 +228,10 @@ START_TEST(elements_are_what_the_pool_is_over)
 	cache = kmem_cache_create("pool", 200, 0, 0, NULL);
 	pool = kmem_mempool_create_slab(5, cache);
 	get(20, GFP_KERNEL);
-	ck_assert_uint_ge(cache_stats(cache).in_use, 20);
+	ck_assert_uint_ge(cache_stats(cache).active, 20);
 	ck_assert_int_eq(kmem_mempool_reserve(pool), 5);
 	put(20);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 5);
+	ck_assert_uint_eq(cache_stats(cache).active, 5);
 	finish();
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 
@@ -401,7 +401,7 @@ static void destroy_too_early(void)
 {
 	kmem_mempool_destroy(pool);
 	/* The reserve is home; what is out is the caller's still. */
-	if (cache_stats(cache).in_use != 7)
+	if (cache_stats(cache).active != 7)
 		_exit(1);
 	for (int i = 0; i < 7; i++)
 		kmem_cache_free(cache, elements[i]);

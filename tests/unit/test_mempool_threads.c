@@ -234,7 +234,7 @@ START_TEST(eight_threads_and_the_minimum_is_kept)
 	run_all(hammer);
 	ck_assert_int_eq(kmem_mempool_reserve(pool), NTHREADS * EACH);
 	kmem_mempool_destroy(pool);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }
 END_TEST
@@ -267,7 +267,7 @@ START_TEST(sizes_change_meanwhile)
 	pthread_join(two, NULL);
 	ck_assert_int_eq(kmem_mempool_reserve(pool), kmem_mempool_min(pool));
 	kmem_mempool_destroy(pool);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }
 END_TEST

@@ -113,10 +113,10 @@ START_TEST(another_node_passes_the_sheaves_by)
 		memset(one, 0xff, 100);
 		objects[i] = one;
 	}
-	ck_assert_uint_eq(cache_stats(cache).in_use, 300);
+	ck_assert_uint_eq(cache_stats(cache).active, 300);
 	for (int i = 0; i < 300; i++)
 		kmem_cache_free(cache, objects[i]);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_ptr_null(cache_check(cache));
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }

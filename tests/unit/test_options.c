@@ -54,6 +54,8 @@ START_TEST(bad_values_are_einval_and_change_nothing)
 		{"decay_ms", "1.5"},
 		{"thp", "sometimes"},
 		{"on_error", "ignore"},
+		{"stats", "1"},
+		{"ptracer", "all"},
 		{"unknown", "1"},
 		{"", "1"},
 		{NULL, "1"},
@@ -64,6 +66,7 @@ START_TEST(bad_values_are_einval_and_change_nothing)
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		ck_assert_int_eq(kmem_option_set(bad[i][0], bad[i][1]), -EINVAL);
 		if (settings.thread_cache != before.thread_cache ||
+		    settings.stats != before.stats || settings.ptracer_any != before.ptracer_any ||
 		    settings.decay_ms != before.decay_ms)
 			ck_abort_msg("the refused '%s:%s' changed a setting", bad[i][0], bad[i][1]);
 	}

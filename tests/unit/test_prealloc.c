@@ -20,7 +20,7 @@ static void check_shape(unsigned size, unsigned nobjects, slab_flags_t flags)
 	cache = kmem_cache_create("ahead", size, 0, flags, NULL);
 	capacity = sheaf_capacity(cache->level_first);
 	ck_assert_int_eq(kmem_cache_prealloc(cache, nobjects), 0);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_ptr_null(cache_check(cache));
 	faults_count();
 	n = get(MOST, GFP_NOWAIT);
@@ -28,7 +28,7 @@ static void check_shape(unsigned size, unsigned nobjects, slab_flags_t flags)
 	faults_end();
 	ck_assert_uint_ge(n, nobjects);
 	ck_assert_uint_lt(n, nobjects + capacity);
-	ck_assert_uint_eq(cache_stats(cache).in_use, n);
+	ck_assert_uint_eq(cache_stats(cache).active, n);
 	put(n);
 	destroy();
 }

@@ -43,7 +43,7 @@ static void take(unsigned n, void **into)
 /* All is home, and the sheaf's own memory with it. */
 static void finish(void)
 {
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_ptr_null(cache_check(cache));
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 	ck_assert_uint_eq(kmem_mallinfo2().uordblks, 0);
@@ -71,7 +71,7 @@ START_TEST(as_many_as_promised_and_then_none)
 		unsigned n = numbers[i];
 
 		prefill(n);
-		ck_assert_uint_eq(cache_stats(cache).in_use, n);
+		ck_assert_uint_eq(cache_stats(cache).active, n);
 		faults_begin(1, ~0ul);
 		take(n, objects);
 		ck_assert_uint_eq(faults.ncalls, 0);
@@ -111,7 +111,7 @@ START_TEST(what_is_left_goes_back)
 	prefill(300);
 	take(100, objects);
 	kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 100);
+	ck_assert_uint_eq(cache_stats(cache).active, 100);
 	kmem_cache_free_bulk(cache, 100, objects);
 	kmem_cache_return_sheaf(cache, GFP_KERNEL, NULL);
 	finish();
@@ -134,7 +134,7 @@ START_TEST(a_refill_adds_what_lacks)
 	/* More than it has room for: another sheaf, with the same objects. */
 	ck_assert_int_eq(kmem_cache_refill_sheaf(cache, GFP_KERNEL, &sheaf, 5000), 0);
 	ck_assert_uint_eq(kmem_cache_sheaf_size(sheaf), 5000);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 5150);
+	ck_assert_uint_eq(cache_stats(cache).active, 5150);
 	take(5000, objects + 150);
 	require_apart(5150);
 	kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
@@ -163,7 +163,7 @@ START_TEST(a_failure_leaves_all_as_it_was)
 	require_errno(ENOMEM, kmem_cache_prefill_sheaf(cache, GFP_KERNEL, 1 << 20));
 	refill_in_vain(GFP_KERNEL, 1 << 20, -ENOMEM);
 	faults_end();
-	ck_assert_uint_eq(cache_stats(cache).in_use, 10);
+	ck_assert_uint_eq(cache_stats(cache).active, 10);
 	take(9, objects + 1);
 	kmem_cache_return_sheaf(cache, GFP_KERNEL, sheaf);
 	kmem_cache_free_bulk(cache, 10, objects);
@@ -186,7 +186,7 @@ START_TEST(without_all_objects_there_is_no_sheaf)
 
 		refused += !more;
 		kmem_cache_return_sheaf(cache, GFP_KERNEL, more);
-		ck_assert_uint_eq(cache_stats(cache).in_use, 10);
+		ck_assert_uint_eq(cache_stats(cache).active, 10);
 	}
 	faults_end();
 	ck_assert_uint_gt(refused, 3);
@@ -319,7 +319,7 @@ END_TEST
 
 static void require_untouched(void)
 {
-	if (kmem_cache_sheaf_size(sheaf) != 5 || cache_stats(cache).in_use != 5)
+	if (kmem_cache_sheaf_size(sheaf) != 5 || cache_stats(cache).active != 5)
 		_exit(1);
 }
 

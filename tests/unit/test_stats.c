@@ -46,15 +46,15 @@ START_TEST(parked_objects_are_not_in_use)
 {
 	struct kmem_cache *cache = kmem_cache_create("stats", 100, 0, 0, NULL);
 	void *one = kmem_cache_alloc(cache, GFP_KERNEL), *two = kmem_cache_alloc(cache, GFP_KERNEL);
-	struct cache_stats stats;
+	struct kmem_cache_stats stats;
 
 	kmem_cache_free(cache, one);
 	stats = cache_stats(cache);
-	ck_assert_uint_eq(stats.in_use, 1);
+	ck_assert_uint_eq(stats.active, 1);
 	ck_assert_uint_gt(stats.parked, 0);
-	ck_assert_uint_eq(stats.nslabs, 1);
+	ck_assert_uint_eq(stats.slabs, 1);
 	kmem_cache_free(cache, two);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 }
 END_TEST
 

@@ -36,15 +36,15 @@ static void *use(void *unused)
 
 START_TEST(exit_gives_everything_home)
 {
-	struct cache_stats stats;
+	struct kmem_cache_stats stats;
 
 	cache = kmem_cache_create("exit", 72, 0, 0, NULL);
 	in_thread(use);
 	kmem_cache_shrink(cache); /* the barn's */
 	stats = cache_stats(cache);
-	ck_assert_uint_eq(stats.in_use, 0);
+	ck_assert_uint_eq(stats.active, 0);
 	ck_assert_uint_eq(stats.parked, 0);
-	ck_assert_uint_eq(stats.nslabs, 0);
+	ck_assert_uint_eq(stats.slabs, 0);
 	ck_assert_ptr_null(cache_check(cache));
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }
@@ -107,7 +107,7 @@ START_TEST(calls_after_the_end_work_and_leak_nothing)
 	memset(late_object, 1, 72);
 	memset(late_block, 1, 3000);
 	kmem_cache_shrink(cache); /* the barn's */
-	ck_assert_uint_eq(cache_stats(cache).in_use, 1);
+	ck_assert_uint_eq(cache_stats(cache).active, 1);
 	ck_assert_uint_eq(cache_stats(cache).parked, 0);
 	kmem_free(late_block);
 	kmem_cache_free(cache, late_object);
@@ -194,10 +194,10 @@ START_TEST(objects_outlive_their_thread)
 {
 	cache = kmem_cache_create("outlive", 72, 0, 0, NULL);
 	in_thread(allocate_only);
-	ck_assert_uint_eq(cache_stats(cache).in_use, NOBJECTS);
+	ck_assert_uint_eq(cache_stats(cache).active, NOBJECTS);
 	for (unsigned i = 0; i < NOBJECTS; i++)
 		kmem_cache_free(cache, objects_of_thread[i]);
-	ck_assert_uint_eq(cache_stats(cache).in_use, 0);
+	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }
 END_TEST

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What every program touches comes to lie together in libkmem.so, as the kernel maps a library's
 # file in windows of 64 KiB around what is touched. Constants stand with the symbols before the code
-# (but for those of files with long messages), then what runs at start-up, then the functions of
+# (but for those of files with long messages), then what runs at start-up and at the end, then the functions of
 # lib/first.order. The large tables, of which little is touched, stand behind the small variables, so
 # that the first of them shares .data's page. This is a script that GNU's linker inserts into its own;
 # with others, which would put the sections elsewhere, all is as it comes.
@@ -17,14 +17,14 @@ execute_process(COMMAND ${CMAKE_C_COMPILER} ${linker_flags} -Wl,--version
 file(STRINGS ${order} names REGEX "^[a-z]")
 list(TRANSFORM names REPLACE "(.+)" "*(.text.\\1 .text.\\1.*)")
 list(JOIN names "\n" names)
-set(wordy "*cfi*.c.o *check.c.o *debug*.c.o *guard*.c.o *hardened.c.o *symbol*.c.o *track.c.o *unwind.c.o *destroy.c.o *dump.c.o *mempool*.o *prefilled.c.o *reserve.c.o *shrinker.c.o *stats.c.o *validate.c.o")
+set(wordy "*cfi*.c.o *check.c.o *debug*.c.o *guard*.c.o *hardened.c.o *symbol*.c.o *track.c.o *unwind.c.o *destroy.c.o *dump.c.o *mempool*.o *prefilled.c.o *reserve.c.o *shrinker.c.o *stats*.c.o *mallinfo.c.o *failslab.c.o *validate.c.o")
 file(CONFIGURE OUTPUT ${script} @ONLY CONTENT [=[
 SECTIONS { .rodata.first : {
 *(EXCLUDE_FILE(@wordy@) .rodata EXCLUDE_FILE(@wordy@) .rodata.*)
 } } INSERT BEFORE .init;
 SECTIONS { .fini : { KEEP(*(SORT_NONE(.fini))) } } INSERT AFTER .init;
 SECTIONS { .text : {
-*crtbegin*(.text) *(.text.startup .text.startup.*)
+*crtbegin*(.text) *(.text.startup .text.startup.*) *(.text.exit .text.exit.*)
 @names@
 *(.text .text.*)
 } } INSERT AFTER .plt.got;
