@@ -8,7 +8,12 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 
+#define KEPT	16384u
 #define REST_MS 1000u /* from one line to the next of the same kind */
+
+__attribute__((visibility("default"))) char kmem_last_report[KEPT];
+static _Atomic uint32_t nkept;	    /* bytes in it */
+static _Atomic uint32_t nreporting; /* reports begun, and not ended */
 
 struct line {
 	char *buf;
@@ -102,6 +107,46 @@ size_t report_format(char *buf, size_t nbytes, const char *format, ...)
 	return len;
 }
 
+/* Byte by byte, as others may write beside it or clear all at any time. NULL: zeros. */
+static void keep(uint32_t at, const char *text, size_t nbytes)
+{
+	for (size_t i = 0; i < nbytes; i++)
+		__atomic_store_n(&kmem_last_report[at + i], text ? text[i] : '\0',
+				 __ATOMIC_RELAXED);
+}
+
+/* Reserve nbytes, at the beginning if there is no room for them and what ends them; from where on.
+ */
+static uint32_t kept_room(uint32_t nbytes)
+{
+	uint32_t at = atomic_load_explicit(&nkept, memory_order_relaxed), from;
+
+	do
+		from = nbytes < KEPT - at ? at : 0;
+	while (!atomic_compare_exchange_weak_explicit(&nkept, &at, from + nbytes,
+						      memory_order_relaxed, memory_order_relaxed));
+	if (from < at)
+		keep(0, NULL, KEPT);
+	return from;
+}
+
+/* No lock: who writes at once has a place of his own, and a signal may come at any time. */
+void report_write(const char *text, size_t nbytes)
+{
+	if (nbytes < KEPT)
+		keep(kept_room((uint32_t)nbytes), text, nbytes);
+	sys_write_stderr(text, nbytes);
+}
+
+void report_begin(void)
+{
+	/* Of several at once each is to be read. */
+	if (atomic_fetch_add_explicit(&nreporting, 1, memory_order_relaxed) == 0) {
+		keep(0, NULL, KEPT);
+		atomic_store_explicit(&nkept, 0, memory_order_relaxed);
+	}
+}
+
 static void report_args(const char *prefix, const char *format, va_list args)
 {
 	char buf[REPORT_LINE_MAX];
@@ -110,7 +155,7 @@ static void report_args(const char *prefix, const char *format, va_list args)
 	put_string(&line, prefix);
 	put_format(&line, format, args);
 	line.buf[line.len++] = '\n';
-	sys_write_stderr(buf, line.len);
+	report_write(buf, line.len);
 }
 
 void report(const char *format, ...)
@@ -136,12 +181,14 @@ void report_end(bool continues)
 	if (settings.on_error == ON_ERROR_ABORT ||
 	    (settings.on_error == ON_ERROR_DEFAULT && !continues))
 		sys_abort();
+	atomic_fetch_sub_explicit(&nreporting, 1, memory_order_relaxed);
 }
 
 void report_bug(const char *format, ...)
 {
 	va_list args;
 
+	report_begin();
 	va_start(args, format);
 	report_args("libkmem: ", format, args);
 	va_end(args);
@@ -161,6 +208,7 @@ bool report_is_due(_Atomic uint32_t *last_ms)
 
 _Noreturn void report_assert(const char *condition, const char *file, int line)
 {
+	report_begin();
 	report("assertion failed: %s at %s:%d", condition, file, line);
 	sys_abort();
 }

@@ -3,6 +3,9 @@
  * Messages to standard error by raw system calls: from any state of the
  * allocator, under any lock, in a signal handler. One call, one line.
  *
+ * What was said last is kept as one string, kmem_last_report, for who reads a core file: the
+ * last report, and what was said since.
+ *
  * The format knows %s %p %u (unsigned) %zu %d %c and %%.
  */
 #ifndef BUDDY_REPORT_H
@@ -15,6 +18,9 @@
 
 #define REPORT_LINE_MAX 512
 
+/* Exported by this name, for debuggers; no header has it. */
+extern char kmem_last_report[];
+
 /* "libkmem: …\n" */
 void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -23,8 +29,11 @@ void report_bug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A line as it is. */
 void report_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* After a report of several lines: abort, or go on if on_error is continue, or not set and
- * continues. */
+/* Text as it is, of whole lines. */
+void report_write(const char *text, size_t nbytes);
+/* Around a report of several lines. At its end: abort, or go on if on_error is continue, or not set
+ * and continues. */
+void report_begin(void);
 void report_end(bool continues);
 
 /* One thread may report what *last_ms, 0 at first, stands for: once in a second. */

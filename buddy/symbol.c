@@ -40,7 +40,7 @@ static void put_line(struct work *work, size_t len)
 		if ((unsigned char)work->line[i] < ' ' || work->line[i] == 0x7f)
 			work->line[i] = '?';
 	work->line[len++] = '\n';
-	sys_write_stderr(work->line, len);
+	report_write(work->line, len);
 }
 
 /* The field's beginning, cut off at its end; *rest is behind it. */
@@ -180,8 +180,7 @@ static void print_bare(const uintptr_t *frames, unsigned n)
 	char line[32];
 
 	for (unsigned i = 0; i < n; i++)
-		sys_write_stderr(line,
-				 report_format(line, sizeof(line), "\t%p\n", (void *)frames[i]));
+		report_write(line, report_format(line, sizeof(line), "\t%p\n", (void *)frames[i]));
 }
 
 static void start(const uintptr_t *frames, unsigned n, bool first_is_call)

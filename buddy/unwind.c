@@ -13,11 +13,6 @@
 #define FRAME_MOST ((uintptr_t)8 << 20) /* what is larger is taken for damage */
 #define STACK_MOST ((uintptr_t)1 << 36)
 
-struct registers {
-	uintptr_t pc, sp, fp, lr;
-	bool in_call; /* pc is behind a call, not at an instruction to come */
-};
-
 /* A rule in a word: frame 24 bits, ra and fp 9 each in eights, kind 3, fp_at_fp 1, tag 16. */
 struct cached {
 	_Atomic uintptr_t pc;
@@ -125,7 +120,7 @@ static uintptr_t load(uintptr_t addr)
 	return *(const uintptr_t *)addr;
 }
 
-static void from_context(const ucontext_t *context, struct registers *registers)
+static void from_context(const ucontext_t *context, struct unwind_registers *registers)
 {
 #if defined(__x86_64__)
 	registers->pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
@@ -162,52 +157,86 @@ static uintptr_t plain_address(uintptr_t pc)
 #endif
 }
 
+/* Where the walk goes on depends on the word at addr. */
+static uintptr_t load_noted(struct unwind_words *words, uintptr_t addr)
+{
+	uintptr_t value = load(addr);
+
+	if (words->n < UNWIND_WORDS)
+		words->word[words->n++] = (struct unwind_word){addr, value};
+	else
+		words->all = false;
+	return value;
+}
+
+/* It depends on the frame pointer: on the word that it came from. */
+static void note_fp(struct unwind_words *words, const struct unwind_registers *registers)
+{
+	if (registers->fp_at)
+		load_noted(words, registers->fp_at);
+	else
+		words->by_fp = true;
+}
+
 /* The frame's beginning; 0: the frame is none. */
-static uintptr_t frame_of(const struct cfi_rule *rule, const struct registers *registers,
-			  uintptr_t end)
+static uintptr_t frame_of(const struct cfi_rule *rule, const struct unwind_registers *registers,
+			  uintptr_t end, struct unwind_words *words)
 {
 	uintptr_t from = rule->kind == CFI_SP ? registers->sp : registers->fp;
 	uintptr_t frame = from + (uintptr_t)(intptr_t)rule->frame;
 
+	if (rule->kind != CFI_SP || rule->fp_at_fp)
+		note_fp(words, registers);
 	if (rule->kind == CFI_FP_MEM) {
 		if (frame < registers->sp || frame % 8 || frame > end - 8)
 			return 0;
-		frame = load(frame);
+		frame = load_noted(words, frame);
 	}
 	if (frame < registers->sp || frame - registers->sp > FRAME_MOST || frame > end || frame % 8)
 		return 0;
 	return frame;
 }
 
+/* Where the caller's frame pointer is stored, if it is, from its beginning; 0: nowhere to be read.
+ */
+static bool find_fp(const struct cfi_rule *rule, const struct unwind_registers *registers,
+		    uintptr_t frame, uintptr_t end, uintptr_t *fp_at)
+{
+	*fp_at = 0;
+	if (!rule->fp_at_fp && rule->fp == CFI_SAME)
+		return true;
+	*fp_at = rule->fp_at_fp ? registers->fp : frame + (uintptr_t)(intptr_t)rule->fp;
+	return *fp_at >= registers->sp && *fp_at < end && *fp_at % 8 == 0;
+}
+
 /* To the caller; false: there is none to be seen. */
-static bool up(struct registers *registers, uintptr_t end)
+static bool up(struct unwind_registers *registers, uintptr_t end, struct unwind_words *words)
 {
 	struct cfi_rule rule = rule_at(registers->pc - registers->in_call);
-	uintptr_t frame, fp = registers->fp;
+	uintptr_t frame, fp_at, ra;
 
 	if (rule.kind == CFI_SIGNAL) {
+		words->all = false;
 		from_context(context_at(registers->sp), registers);
 		return true;
 	}
-	frame = rule.kind == CFI_NONE ? 0 : frame_of(&rule, registers, end);
+	frame = rule.kind == CFI_NONE ? 0 : frame_of(&rule, registers, end, words);
 	if (!frame || (rule.ra != CFI_SAME && frame + (uintptr_t)(intptr_t)rule.ra < registers->sp))
 		return false;
-	if (rule.fp_at_fp
-		    ? fp < registers->sp || fp >= end || fp % 8
-		    : rule.fp != CFI_SAME && frame + (uintptr_t)(intptr_t)rule.fp < registers->sp)
+	if (!find_fp(&rule, registers, frame, end, &fp_at))
 		return false;
-	if (rule.fp_at_fp)
-		registers->fp = load(fp);
-	else if (rule.fp != CFI_SAME)
-		registers->fp = load(frame + (uintptr_t)(intptr_t)rule.fp);
 	/* Two frames in a row whose return address is in a register would be one. */
 	if (rule.ra == CFI_SAME && (!registers->lr || registers->lr == registers->pc))
 		return false;
-	registers->pc = plain_address(
-		rule.ra == CFI_SAME ? registers->lr : load(frame + (uintptr_t)(intptr_t)rule.ra));
-	registers->lr = 0;
-	registers->sp = frame;
-	registers->in_call = true;
+	if (rule.ra == CFI_SAME)
+		words->all = false;
+	ra = rule.ra == CFI_SAME ? registers->lr
+				 : load_noted(words, frame + (uintptr_t)(intptr_t)rule.ra);
+	*registers = (struct unwind_registers){.pc = plain_address(ra),
+					       .sp = frame,
+					       .fp = fp_at ? load(fp_at) : registers->fp,
+					       .fp_at = fp_at ? fp_at : registers->fp_at,
+					       .in_call = true};
 	return registers->pc > 4096;
 }
 
@@ -215,78 +244,91 @@ static bool up(struct registers *registers, uintptr_t end)
  * Up through frames of the usual kind, in a few instructions each, until there are as many as may
  * be or one is of another kind; how many.
  */
-static unsigned walk_usual(struct registers *registers, uintptr_t end, uintptr_t *frames,
-			   unsigned most)
+static unsigned walk_usual(struct unwind_registers *registers, uintptr_t end,
+			   struct unwind_words *words, uintptr_t *frames, unsigned most)
 {
 	uintptr_t pc = registers->pc - registers->in_call, sp = registers->sp, fp = registers->fp;
-	unsigned n = 0;
+	uintptr_t fp_at = registers->fp_at;
+	struct unwind_word *word = &words->word[words->n];
+	unsigned n = 0, room = UNWIND_WORDS - words->n;
+
+	if (most > room)
+		most = room; /* the others by up */
 
 	for (; n < most; n++) {
 		uintptr_t frame;
 		uint64_t packed;
-		int fp_at;
+		int eights;
 
 		if (!cached_rule(pc, &packed) || (packed & USUAL_BITS) != USUAL)
 			break;
 		frame = sp + (packed & 0x7fffff);
-		fp_at = (int)(packed >> 33 & 0x1ff);
+		eights = (int)(packed >> 33 & 0x1ff);
 		/* One test for each: frames go up and end on the stack, and are whole words. */
 		if (frame - sp - 8 > end - sp - 8 || frame % 8)
 			break;
-		if (fp_at != (SAME_EIGHTS & 0x1ff)) {
-			uintptr_t at = frame + ((uintptr_t)fp_at << 3) - 4096;
+		if (eights != (SAME_EIGHTS & 0x1ff)) {
+			uintptr_t at = frame + ((uintptr_t)eights << 3) - 4096;
 
 			if (at - sp >= frame - sp)
 				break;
-			fp = load(at);
+			fp = load(fp_at = at);
 		}
 		pc = load(frame - 8);
+		word[n] = (struct unwind_word){frame - 8, pc};
 		frames[n] = pc--;
 		sp = frame;
 	}
+	words->n += n;
 	if (n > 0)
-		*registers = (struct registers){frames[n - 1], sp, fp, 0, true};
+		*registers = (struct unwind_registers){frames[n - 1], sp, fp, fp_at, 0, true};
 	return n;
 }
 
-static unsigned walk(struct registers *registers, uintptr_t *frames, unsigned most)
+static unsigned walk(struct unwind_registers *registers, struct unwind_words *words,
+		     uintptr_t *frames, unsigned most)
 {
 	uintptr_t end = stack_end(registers->sp);
-	unsigned n = walk_usual(registers, end, frames, most);
+	unsigned n = walk_usual(registers, end, words, frames, most);
 
-	while (n < most && up(registers, end)) {
+	while (n < most && up(registers, end, words)) {
 		if (!registers->in_call)
 			end = stack_end(registers->sp); /* another stack, it may be */
 		frames[n++] = registers->pc;
-		n += walk_usual(registers, end, frames + n, most - n);
+		n += walk_usual(registers, end, words, frames + n, most - n);
 	}
 	return n;
+}
+
+unsigned unwind_from(const struct unwind_registers *start, struct unwind_words *words,
+		     uintptr_t *frames, unsigned most)
+{
+	struct unwind_registers registers = *start;
+
+	words->n = 0;
+	words->all = true;
+	words->by_fp = false;
+	return walk(&registers, words, frames, most);
 }
 
 __attribute__((noinline)) unsigned unwind(uintptr_t *frames, unsigned most)
 {
-	struct registers registers = {0};
+	struct unwind_registers registers = unwind_here();
+	struct unwind_words words = {.n = 0};
 
-#if defined(__x86_64__)
-	__asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2"
-			 : "=&r"(registers.pc), "=&r"(registers.sp), "=&r"(registers.fp));
-#elif defined(__aarch64__)
-	__asm__ volatile("adr %0, .\n\tmov %1, sp\n\tmov %2, x29\n\tmov %3, x30"
-			 : "=&r"(registers.pc), "=&r"(registers.sp), "=&r"(registers.fp),
-			   "=&r"(registers.lr));
-#endif
-	if (!up(&registers, stack_end(registers.sp)))
+	if (!up(&registers, stack_end(registers.sp), &words))
 		return 0;
-	return walk(&registers, frames, most);
+	return walk(&registers, &words, frames, most);
 }
 
 unsigned unwind_signal(const void *context, uintptr_t *frames, unsigned most)
 {
-	struct registers registers = {0};
+	struct unwind_registers registers = {0};
+	struct unwind_words words = {.n = 0};
 
 	if (most == 0)
 		return 0;
 	from_context(context, &registers);
 	frames[0] = registers.pc;
-	return 1 + walk(&registers, frames + 1, most - 1);
+	return 1 + walk(&registers, &words, frames + 1, most - 1);
 }

@@ -60,6 +60,7 @@ struct debug {
 	uint32_t tracks;    /* these from the object's beginning */
 	uint32_t asked;
 	uint32_t image; /* of a constructed object; 0: none */
+	uint32_t padding;
 	uint32_t end;
 	bool poisons;	/* objects that are at home */
 	bool continues; /* after a report, unless on_error says otherwise */

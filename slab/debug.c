@@ -20,10 +20,13 @@
 static bool check_zones(const struct kmem_cache *cache, void *object, bool out)
 {
 	struct debug_zone zones[ZONES];
-	unsigned n = debug_zones(cache, object, out, zones);
 	struct debug_view view;
 	bool sound = true;
+	unsigned n;
 
+	if (__builtin_expect(debug_zones_are(cache, object, out), 1))
+		return true;
+	n = debug_zones(cache, object, out, zones);
 	for (unsigned i = 0; i < n; i++) {
 		if (!zone_first_other(&zones[i]))
 			continue;
@@ -56,12 +59,13 @@ void debug_construct(const struct kmem_cache *cache, void *object)
 /* Is the object as its constructor left it? Else the reason is reported. */
 static bool check_image(const struct kmem_cache *cache, void *object, const char *reason)
 {
-	const unsigned char *image = image_of(cache, object);
 	unsigned char *at = object, *end = at + cache->pub.object_size;
+	const unsigned char *image;
 	struct debug_view view;
 
 	if (!cache->debug.image)
 		return true;
+	image = image_of(cache, object);
 	while (at < end && *at == *image)
 		at++, image++;
 	if (at == end)

@@ -24,9 +24,12 @@
  * What is damaged is reported and repaired. An object that was so at home is set aside: it is
  * not handed out again until the cache is destroyed, and counts as in use (marks.h).
  *
- * Reports take their time, and system calls. No lock is held for them but where an old slab is
- * looked at: trim, aging and destroy walk the caches under cache_lock. A free with SLAB_NOWAIT
- * may take a lock, and memory, for the stack it keeps.
+ * Reports take their time, and system calls, but no lock. None is held for them but where an old
+ * slab is looked at: trim, aging and destroy walk the caches under cache_lock, and who creates a
+ * cache meanwhile waits. A free with SLAB_NOWAIT may take a lock, and memory, for a stack that is
+ * new.
+ *
+ * An overrun beyond the red zone reaches the tracks; a stack that is none is said to be lost.
  * Source: mm/slub.c of Linux, for values, layout and the order of a report.
  */
 #ifndef SLAB_DEBUG_H

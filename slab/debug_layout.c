@@ -37,6 +37,7 @@ void debug_layout(struct kmem_cache *cache)
 		debug->end += up(size, WORD);
 	else
 		debug->image = 0;
+	debug->padding = debug->end;
 	/* A word of padding to see what runs on beyond all that. */
 	if (flags & SLAB_POISON)
 		debug->end += WORD;
@@ -60,51 +61,76 @@ uint32_t debug_asked_sound(const struct kmem_cache *cache, const void *object)
 	return asked <= cache->pub.object_size ? asked : cache->pub.object_size;
 }
 
-__attribute__((always_inline)) inline unsigned debug_zones(const struct kmem_cache *cache,
-							   const void *object, bool out,
-							   struct debug_zone zones[ZONES])
+/* Visit each zone. Inlined, so that a visit costs no more than what it does. */
+static inline __attribute__((always_inline)) void
+each_zone(const struct kmem_cache *cache, const void *object, bool out,
+	  void (*visit)(void *arg, struct debug_zone zone), void *arg)
 {
 	const struct debug *debug = &cache->debug;
 	unsigned char *at = (unsigned char *)object, red = out ? RED_OUT : RED_HOME;
-	uint32_t size = cache->pub.object_size, n = 0;
-	uint32_t padding = debug->image	 ? debug->image + up(size, WORD)
-			   : debug->left ? debug->asked + WORD
-					 : debug->asked;
+	uint32_t size = cache->pub.object_size;
 
 	if (debug->flags & SLAB_RED_ZONE) {
 		uint32_t asked = out ? debug_asked_sound(cache, object) : size;
 
-		zones[n++] =
-			(struct debug_zone){"Left Redzone", at - debug->left, debug->left, red};
-		zones[n++] = (struct debug_zone){"Right Redzone", at + asked, debug->tracks - asked,
-						 red};
+		visit(arg, (struct debug_zone){"Left Redzone", at - debug->left, debug->left, red});
+		visit(arg,
+		      (struct debug_zone){"Right Redzone", at + asked, debug->tracks - asked, red});
 	}
 	if (debug->poisons && !out) {
-		zones[n++] = (struct debug_zone){"Poison", at, size - 1, POISON_FREE};
-		zones[n++] = (struct debug_zone){"End Poison", at + size - 1, 1, POISON_END};
+		visit(arg, (struct debug_zone){"Poison", at, size - 1, POISON_FREE});
+		visit(arg, (struct debug_zone){"End Poison", at + size - 1, 1, POISON_END});
 	}
+	/* The same at home and out. */
 	if (debug->flags & SLAB_POISON)
-		zones[n++] =
-			(struct debug_zone){"Object padding", at + padding,
-					    cache->pub.stride - debug->left - padding, POISON_PAD};
-	return n;
+		visit(arg, (struct debug_zone){"Object padding", at + debug->padding,
+					       cache->pub.stride - debug->left - debug->padding,
+					       POISON_PAD});
 }
 
-static inline void fill(const struct kmem_cache *cache, void *object, bool out, bool was_filled)
-{
-	struct debug_zone zones[ZONES];
-	unsigned n = debug_zones(cache, object, out, zones);
+struct list {
+	struct debug_zone *zones;
+	unsigned n;
+};
 
-	/* The last is padding, which is the same at home and out. */
-	if (was_filled && cache->debug.flags & SLAB_POISON)
-		n--;
-	for (unsigned i = 0; i < n; i++)
-		zone_fill(zones[i].at, zones[i].nbytes, zones[i].byte);
+static inline void visit_add(void *arg, struct debug_zone zone)
+{
+	struct list *list = arg;
+
+	list->zones[list->n++] = zone;
+}
+
+static inline void visit_look(void *arg, struct debug_zone zone)
+{
+	*(bool *)arg &= zone_is(zone.at, zone.nbytes, zone.byte);
+}
+
+static inline void visit_fill(void *arg, struct debug_zone zone)
+{
+	if (zone.byte != POISON_PAD || arg)
+		zone_fill(zone.at, zone.nbytes, zone.byte);
+}
+
+unsigned debug_zones(const struct kmem_cache *cache, const void *object, bool out,
+		     struct debug_zone zones[ZONES])
+{
+	struct list list = {zones, 0};
+
+	each_zone(cache, object, out, visit_add, &list);
+	return list.n;
+}
+
+bool debug_zones_are(const struct kmem_cache *cache, const void *object, bool out)
+{
+	bool sound = true;
+
+	each_zone(cache, object, out, visit_look, &sound);
+	return sound;
 }
 
 void debug_fill(const struct kmem_cache *cache, void *object, bool out)
 {
-	fill(cache, object, out, true);
+	each_zone(cache, object, out, visit_fill, NULL);
 }
 
 void debug_new_slab(struct slab *slab)
@@ -118,7 +144,7 @@ void debug_new_slab(struct slab *slab)
 			memset(debug_tracks(cache, object), 0, TRACKS * sizeof(struct track));
 		if (cache->debug.left)
 			*(uint64_t *)debug_asked_at(cache, object) = 0;
-		fill(cache, object, false, false);
+		each_zone(cache, object, false, visit_fill, slab);
 	}
 	annotate_slab(slab);
 }

@@ -15,42 +15,61 @@ struct debug_zone {
 	unsigned char byte;
 };
 
-/* As many bytes as a word has, eight times over. */
+typedef uint64_t zone_wide __attribute__((vector_size(16)));
+
+/* The byte, as often as a word has room for it. */
 static inline uint64_t zone_word(unsigned char byte)
 {
 	return byte * 0x0101010101010101u;
 }
 
-/* Are all bytes so? Most zones are a few whole words. */
-static inline bool zone_is(const unsigned char *at, size_t nbytes, unsigned char byte)
+/* Are the n bytes so? The last piece overlaps the one before it. */
+static inline bool zone_is_short(const unsigned char *at, size_t n, uint64_t word)
 {
-	uint64_t want = zone_word(byte), word, other = 0;
-	size_t i = 0;
+	uint64_t first = word, last = word;
 
-	if (nbytes > 256)
-		return *at == byte && memcmp(at, at + 1, nbytes - 1) == 0;
-	for (; i + 8 <= nbytes; i += 8) {
-		memcpy(&word, at + i, 8);
-		other |= word ^ want;
-	}
-	for (; i < nbytes; i++)
-		other |= at[i] ^ byte;
-	return !other;
+	memcpy(&first, at, n < 8 ? n : 8);
+	if (n > 8)
+		memcpy(&last, at + n - 8, 8);
+	return ((first ^ word) | (last ^ word)) == 0;
 }
 
-static inline void zone_fill(unsigned char *at, size_t nbytes, unsigned char byte)
+static inline bool zone_is(const unsigned char *at, size_t n, unsigned char byte)
 {
 	uint64_t word = zone_word(byte);
-	size_t i = 0;
+	zone_wide want = {word, word}, got, other;
 
-	if (nbytes > 256) {
-		memset(at, byte, nbytes);
+	if (n > 256)
+		return *at == byte && memcmp(at, at + 1, n - 1) == 0;
+	if (n < 16)
+		return zone_is_short(at, n, word);
+	memcpy(&got, at + n - 16, 16);
+	other = got ^ want;
+	for (size_t i = 0; i + 16 < n; i += 16) {
+		memcpy(&got, at + i, 16);
+		other |= got ^ want;
+	}
+	return (other[0] | other[1]) == 0;
+}
+
+static inline void zone_fill(unsigned char *at, size_t n, unsigned char byte)
+{
+	uint64_t word = zone_word(byte);
+	zone_wide wide = {word, word};
+
+	if (n > 256) {
+		memset(at, byte, n);
 		return;
 	}
-	for (; i + 8 <= nbytes; i += 8)
-		memcpy(at + i, &word, 8);
-	for (; i < nbytes; i++)
-		at[i] = byte;
+	if (n < 16) {
+		memcpy(at, &word, n < 8 ? n : 8);
+		if (n > 8)
+			memcpy(at + n - 8, &word, 8);
+		return;
+	}
+	for (size_t i = 0; i + 16 < n; i += 16)
+		memcpy(at + i, &wide, 16);
+	memcpy(at + n - 16, &wide, 16);
 }
 
 /* The first byte that is another, or NULL. */
@@ -67,6 +86,8 @@ static inline unsigned char *zone_first_other(const struct debug_zone *zone)
 
 #define ZONES 5
 
+/* Are they all as they should be, of an object that is out, or at home? */
+bool debug_zones_are(const struct kmem_cache *cache, const void *object, bool out);
 /* Those of an object that is out, or at home. */
 unsigned debug_zones(const struct kmem_cache *cache, const void *object, bool out,
 		     struct debug_zone zones[ZONES]);

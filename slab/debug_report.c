@@ -23,7 +23,7 @@ void debug_view(struct debug_view *view, const struct kmem_cache *cache, const v
 	const struct debug *debug = &cache->debug;
 	const unsigned char *at = object;
 	const struct slab *slab = slab_of(object);
-	uint32_t size = cache->pub.object_size, padding = debug->end - (uint32_t)sizeof(void *);
+	uint32_t size = cache->pub.object_size;
 
 	annotate_open(cache, object);
 	*view = (struct debug_view){
@@ -41,8 +41,8 @@ void debug_view(struct debug_view *view, const struct kmem_cache *cache, const v
 		view->right = (struct debug_bytes){at + size, debug->tracks - size};
 	}
 	if (debug->flags & SLAB_POISON)
-		view->padding = (struct debug_bytes){at + padding,
-						     cache->pub.stride - debug->left - padding};
+		view->padding = (struct debug_bytes){
+			at + debug->padding, cache->pub.stride - debug->left - debug->padding};
 	if (debug->flags & SLAB_STORE_USER)
 		view->tracks = debug_tracks(cache, object);
 }
@@ -119,6 +119,7 @@ void debug_report_bytes(const struct debug_view *view, const struct debug_zone *
 	char reason[64];
 
 	report_format(reason, sizeof(reason), "%s overwritten", zone->name);
+	report_begin();
 	put_differ(view, first, last, zone->byte);
 	put_bug(view, reason);
 	report_text("FIX %s: Restoring %s %p-%p=0x%c%c", view->name, zone->name,
@@ -130,6 +131,7 @@ void debug_report_bytes(const struct debug_view *view, const struct debug_zone *
 void debug_report_dirty(const struct debug_view *view, const char *reason,
 			const unsigned char *first, unsigned char expected)
 {
+	report_begin();
 	put_differ(view, first, first, expected);
 	put_bug(view, reason);
 	report_text("FIX %s: Object %p is as constructed again", view->name, view->object);
@@ -143,6 +145,7 @@ void debug_report_aside(const struct debug_view *view)
 
 void debug_report_pointer(const struct debug_view *view, const void *pointer)
 {
+	report_begin();
 	put_bug(view, "Invalid object pointer");
 	report_text("FIX %s: %p not freed", view->name, pointer);
 	report_end(view->continues);
@@ -150,6 +153,7 @@ void debug_report_pointer(const struct debug_view *view, const void *pointer)
 
 void debug_report_twice(const struct debug_view *view)
 {
+	report_begin();
 	put_bug(view, "Object already free");
 	report_text("FIX %s: Object at %p not freed", view->name, view->object);
 	report_end(view->continues);

@@ -76,6 +76,7 @@ void guard_report_access(const struct guard_access *access)
 	struct sight sight;
 
 	sight.n = unwind_signal(access->fault->context, sight.frames, DEPTH);
+	report_begin();
 	report_text(rule);
 	report_text("BUG: KFENCE: %s %s in %p",
 		    !guarded	     ? "invalid"
@@ -99,6 +100,7 @@ void guard_report_invalid(const void *addr, const char *doing)
 	struct sight sight;
 
 	sight.n = unwind(sight.frames, DEPTH);
+	report_begin();
 	report_text(rule);
 	report_text("BUG: KFENCE: invalid %s", doing);
 	put_empty();
@@ -141,6 +143,7 @@ void guard_report_damage(const struct guarded *guarded, const unsigned char *at)
 
 	sight.n = unwind(sight.frames, DEPTH);
 	show_damage(text, guarded, at);
+	report_begin();
 	report_text(rule);
 	report_text("BUG: KFENCE: memory corruption");
 	put_empty();

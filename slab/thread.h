@@ -27,6 +27,8 @@
 #include <kmem/inspect.h>
 #include <stdbool.h>
 
+struct stack_memo;
+
 struct slot {
 	uintptr_t sp;
 	uintptr_t mask; /* 0: no sheaf, or a muted one (counted.h) */
@@ -60,7 +62,8 @@ struct thread {
 	uint32_t nempty; /* sheaves in empty[] */
 	struct sheaf *empty[SHEAF_LEVELS]; /* a few for its next trades, chained by object[0] */
 	uint32_t look_ms; /* when it last looked whether an allocation is to be guarded */
-	uint32_t unused[9];
+	struct stack_memo *stacks; /* that it allocated or freed in; NULL: none */
+	uint32_t unused[6];
 };
 
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");

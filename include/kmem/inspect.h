@@ -249,9 +249,9 @@ struct kmem_root_track {
 };
 
 struct kmem_root_stack {
-	uint32_t next; /* for the library */
-	uint32_t hash;
-	uint64_t nframes; /* behind the record: uint64_t[nframes], return addresses, innermost
+	uint64_t hash;
+	uint32_t next;	  /* for the library */
+	uint32_t nframes; /* behind the record: uint64_t[nframes], return addresses, innermost
 			     first */
 };
 

@@ -91,8 +91,9 @@ static inline size_t rng_between(uint64_t *state, size_t least, size_t most)
 static inline size_t rng_size(uint64_t *state)
 {
 	uint64_t u = (rng_next(state) >> 32) & 0xffff;
+	size_t size = (size_t)(8 * 65536 / (u + 8));
 
-	return (size_t)(8 * 65536 / (u + 8));
+	return size < 8 ? 8 : size; /* what is tagged has room for it */
 }
 
 /* malloc that must succeed. */

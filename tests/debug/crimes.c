@@ -4,8 +4,12 @@
  * of a named cache, of the heap, or on pages. What follows a crime is what programs do next:
  * free the object, use the allocator, end. crimes.sh says what was caught.
  *
- *	crimes CRIME malloc|cache|heap|pages	"-": lists the crimes
+ *	crimes CRIME malloc|cache|heap|pages [guarded]	"-": lists the crimes
+ *
+ * guarded: on an object that guarded sampling has chosen, if it chooses of these.
  */
+#include "slab/guard.h"
+
 #include <kmem.h>
 #include <kmem/debug.h>
 #include <stdint.h>
@@ -13,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 struct interface {
 	const char *name;
@@ -265,13 +270,35 @@ static const struct {
 
 #define NCRIMES (sizeof(crimes) / sizeof(crimes[0]))
 
-static void prepare(void)
+/* One that is sampled, or any where none is for a while. */
+static void *get_guarded(void)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+	void *objects[1000], *found = NULL;
+
+	for (int tries = 0; !found && tries < 200; tries++) {
+		int n = 0;
+
+		for (; n < 1000 && !found; n++) {
+			objects[n] = get();
+			if (guard_holds(objects[n]))
+				found = objects[n--];
+		}
+		while (n > 0)
+			release(objects[--n]);
+		nanosleep(&ms, NULL);
+	}
+	return found ? found : get();
+}
+
+static void prepare(bool guarded)
 {
 	cache = kmem_cache_create("objects", 100, 0, 0, NULL);
 	other = kmem_cache_create("others", 100, 0, 0, NULL);
-	/* So that both are of a slab of their cache, and not the first of all. */
-	release(get());
-	object = get();
+	/* Others lie around both: what is before an object is no unused page. */
+	for (int i = 0; i < 4; i++)
+		memset(get(), 3, interface->nbytes);
+	object = guarded && !is("heap") && !is("pages") ? get_guarded() : get();
 	neighbour = get();
 	memset(object, 1, interface->nbytes);
 	memset(neighbour, 2, interface->nbytes);
@@ -289,7 +316,7 @@ int main(int argc, char **argv)
 			interface = &interfaces[i];
 	for (size_t i = 0; interface && i < NCRIMES; i++)
 		if (strcmp(crimes[i].name, argv[1]) == 0) {
-			prepare();
+			prepare(argc > 3);
 			crimes[i].commit();
 			go_on();
 			return 0;

@@ -243,7 +243,7 @@ static void exhaust(void)
 	for (int i = 0; i < 6; i++)
 		objects[i] = guarded_object(NULL, 48, EDGE_ANY);
 	/* The last quarter is for who has none. */
-	if (stack_here()) {
+	if (stack_here(NULL)) {
 		/* volatile: unrolled they would be two places. */
 		for (volatile int i = 0; i < 2; i++)
 			objects[6 + i] = guarded_next(NULL, 48);

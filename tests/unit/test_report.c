@@ -112,6 +112,46 @@ START_TEST(a_failed_assertion_names_its_place)
 }
 END_TEST
 
-UNIT_MAIN("report", every_format, zeros_and_null, long_text_is_cut_and_terminated,
-	  one_line_with_the_name_in_front, a_long_line_still_ends,
+/* Reports that the program goes on after: the last one is kept, from its first line, and what
+ * follows. */
+static void report_several(void)
+{
+	settings.on_error = ON_ERROR_CONTINUE;
+	for (unsigned i = 0; i < 3000; i++)
+		report("line %u", i);
+	report_bug("first");
+	require(strcmp(kmem_last_report, "libkmem: first\n") == 0);
+	report_begin();
+	report_text("one");
+	report_bug("at once");
+	report_text("two");
+	report_end(true);
+	report("since");
+	require(strcmp(kmem_last_report, "one\nlibkmem: at once\ntwo\nlibkmem: since\n") == 0);
+}
+
+/* More than there is room for: what was said last is there whole. */
+static void report_without_end(void)
+{
+	report_begin();
+	for (unsigned i = 0; i < 5000; i++) {
+		char line[32];
+
+		report_text("line %u", i);
+		snprintf(line, sizeof(line), "line %u\n", i);
+		require(strlen(kmem_last_report) >= strlen(line));
+		require(strcmp(kmem_last_report + strlen(kmem_last_report) - strlen(line), line) ==
+			0);
+	}
+}
+
+START_TEST(what_was_said_last_is_kept)
+{
+	ck_assert_int_eq(unit_child(report_several).status, 0);
+	ck_assert_int_eq(unit_child(report_without_end).status, 0);
+}
+END_TEST
+
+UNIT_MAIN("report", what_was_said_last_is_kept, every_format, zeros_and_null,
+	  long_text_is_cut_and_terminated, one_line_with_the_name_in_front, a_long_line_still_ends,
 	  a_bug_aborts_unless_told_to_continue, a_failed_assertion_names_its_place)

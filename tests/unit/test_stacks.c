@@ -5,6 +5,7 @@
 #include "buddy/stacks.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #define NTHREADS 8u
@@ -12,7 +13,7 @@
 
 static __attribute__((noinline)) uint32_t enter(void)
 {
-	uint32_t number = stack_here();
+	uint32_t number = stack_here(NULL);
 
 	__asm__ volatile("" ::: "memory"); /* no tail call */
 	return number;
@@ -108,5 +109,87 @@ START_TEST(threads_that_enter_at_once_agree)
 }
 END_TEST
 
-UNIT_MAIN("stacks", the_same_place_is_the_same_number, frames_are_those_of_the_caller,
-	  each_depth_is_another, other_numbers_are_no_stacks, threads_that_enter_at_once_agree)
+static struct stack_memo *memo;
+
+/* Known or not, it is what a walk finds; the two differ in where they are called here. */
+static __attribute__((noinline)) void look(void)
+{
+	const uintptr_t *known = NULL, *walked = NULL;
+	unsigned n = stack_frames(stack_here(memo), &known);
+
+	require(n > 1 && n == stack_frames(stack_here(NULL), &walked));
+	require(memcmp(known + 1, walked + 1, (n - 1) * sizeof(known[0])) == 0);
+}
+
+/* Frames of several kinds and sizes, in any order; now and then a look, from two places. */
+static __attribute__((noinline)) int wander(uint64_t *random, unsigned depth)
+{
+	size_t nbytes = below(random, 3) ? 0 : below(random, 500);
+	char pad[nbytes + 1];
+
+	memset(pad, 1, nbytes + 1);
+	__asm__ volatile("" ::"r"(pad) : "memory");
+	if (below(random, 3) == 0)
+		look();
+	while (depth > 0 && below(random, 4))
+		wander(random, depth - 1 - (unsigned)below(random, depth));
+	look();
+	return pad[nbytes];
+}
+
+static void on_signal(int signal)
+{
+	uint64_t random = unit_next() | 1;
+
+	(void)signal;
+	wander(&random, 5);
+}
+
+START_TEST(what_is_known_is_what_a_walk_finds)
+{
+	uint64_t random = unit_next() | 1;
+
+	memo = stack_memo_new();
+	signal(SIGUSR1, on_signal);
+	for (unsigned i = 0; i < 100; i++) {
+		wander(&random, 20);
+		raise(SIGUSR1);
+	}
+}
+END_TEST
+
+static uint32_t last;
+
+#define BRANCH(depth)                                                                              \
+	branch(depth);                                                                             \
+	__asm__ volatile("" ::: "memory")
+
+/* Four ways at each step down: 4^9 stacks. */
+static __attribute__((noinline)) void branch(unsigned depth)
+{
+	if (depth == 0) {
+		last = stack_here(NULL);
+		return;
+	}
+	BRANCH(depth - 1);
+	BRANCH(depth - 1);
+	BRANCH(depth - 1);
+	BRANCH(depth - 1);
+}
+
+START_TEST(of_very_many_the_innermost_frames)
+{
+	const uintptr_t *frames = NULL;
+	uint32_t again;
+
+	branch(9);
+	ck_assert_uint_eq(stack_frames(last, &frames), 4);
+	again = last;
+	branch(9);
+	ck_assert_uint_eq(last, again);
+}
+END_TEST
+
+UNIT_MAIN("stacks", of_very_many_the_innermost_frames, what_is_known_is_what_a_walk_finds,
+	  the_same_place_is_the_same_number, frames_are_those_of_the_caller, each_depth_is_another,
+	  other_numbers_are_no_stacks, threads_that_enter_at_once_agree)

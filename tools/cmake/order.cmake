@@ -29,7 +29,7 @@ SECTIONS { .text : {
 *(.text .text.*)
 } } INSERT AFTER .plt.got;
 SECTIONS {
-.tables (NOLOAD) : { *(.bss.cache_table) *(.bss.heaps) }
+.tables (NOLOAD) : { *(.bss.cache_table) *(.bss.heaps) *(.bss.kmem_last_report) *(.bss.buckets) }
 .pagemap (NOLOAD) : { *(.bss.pagemap) }
 } INSERT AFTER .bss;
 ]=])
