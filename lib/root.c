@@ -2,6 +2,7 @@
 /* The published root, whole from the first instruction on: kmem/inspect.h. */
 #include "buddy/root.h"
 
+#include "buddy/buddy.h"
 #include "buddy/stacks.h"
 #include "buddy/zone.h"
 #include "lib/classes.h"
@@ -18,7 +19,9 @@ _Static_assert(offsetof(struct page, npages) == offsetof(struct kmem_root_page, 
 _Static_assert(KMEM_PAGE_GUARDED == (int)PAGE_GUARDED && KMEM_PAGE_SPAN == (int)PAGE_HEAP, "kinds");
 _Static_assert(sizeof(struct kmem_root_track) == sizeof(struct track), "a track");
 _Static_assert(sizeof(struct kmem_root_chunk) == sizeof(struct meta_chunk), "a chunk of records");
-_Static_assert(KMEM_BLOCK_FREE == BLOCK_FREE && KMEM_BLOCK_END == BLOCK_END, "a block's flags");
+_Static_assert(KMEM_BLOCK_FREE == BLOCK_FREE && KMEM_BLOCK_PREV_FREE == BLOCK_PREV_FREE &&
+		       KMEM_BLOCK_END == BLOCK_END,
+	       "a block's flags");
 
 struct kmem_root root_record = {
 	.magic = KMEM_ROOT_MAGIC,
@@ -34,6 +37,8 @@ struct kmem_root root_record = {
 	.ncaches = ID_USER,
 	.release = "0.1",
 	.caches = (uintptr_t)cache_table,
+	.block_secret = (uintptr_t)&block_secret,
+	.page_lock = (uintptr_t)&buddy_lock,
 	.map = (uintptr_t)&pagemap,
 	.map_leaves = (uintptr_t)pagemap.root,
 	.chunks = (uintptr_t)meta_chunks,
@@ -73,6 +78,13 @@ struct kmem_root root_record = {
 			.nbins = NFRONTS,
 			.nchunks = META_CHUNKS,
 			.chunk_size = sizeof(struct meta_chunk),
+			.cache_lock = offsetof(struct kmem_cache, lock),
+			.cache_lists = offsetof(struct kmem_cache, lists),
+			.nlists = BUCKETS,
+			.slab_next = offsetof(struct slab, next),
+			.slab_list = offsetof(struct slab, bucket),
+			.heap_lock = offsetof(struct heap, lock),
+			.span_live = offsetof(struct span, live),
 		},
 };
 

@@ -110,7 +110,14 @@ struct kmem_root_layout {
 	uint16_t first_bin; /* ids from this one on hold blocks of heaps and runs, no objects … */
 	uint16_t nbins;	    /* … so many of them */
 	uint16_t nchunks;   /* of records */
-	uint16_t chunk_size; /* of struct kmem_root_chunk */
+	uint16_t chunk_size;  /* of struct kmem_root_chunk */
+	uint16_t cache_lock;  /* uint32_t: 0 while nobody changes its lists, and counts of slabs */
+	uint16_t cache_lists; /* uint64_t[nlists]: the first slab of each; 0: none */
+	uint16_t nlists;      /* the first list has slabs without, the last with all objects free */
+	uint16_t slab_next;   /* uint64_t: the next slab of its list, 0 at the end */
+	uint16_t slab_list;   /* uint32_t: which, of a slab that is not owned */
+	uint16_t heap_lock;   /* uint32_t: 0 while nobody changes its spans and blocks */
+	uint16_t span_live;   /* uint32_t: blocks in use */
 };
 
 struct kmem_root {
@@ -132,6 +139,8 @@ struct kmem_root {
 	uint64_t heaps;	       /* first struct kmem_root_heap, or 0 */
 	uint64_t mapped_bytes; /* blocks with a mapping of their own */
 	uint64_t meta_bytes;   /* committed for records of all kinds */
+	uint64_t block_secret; /* address of the uint64_t in the checks of heap blocks */
+	uint64_t page_lock;    /* of a uint32_t: 0 while nobody changes the zones' free pages */
 	uint64_t map;	       /* what distances to leaves count from */
 	uint64_t map_leaves;   /* int64_t[map_entries], by GiB of address: distance; 0: no leaf */
 	uint64_t chunks;       /* struct kmem_root_chunk[nchunks] */
@@ -227,10 +236,13 @@ enum {
 
 /*
  * The head of a block in a span: check in the upper half; in the lower half its size
- * with the head, a multiple of 16, and flags. The next block lies size bytes on.
+ * with the head, a multiple of 16, and flags. The next block lies size bytes on. A free
+ * block ends with its size, a uint64_t. The check is the upper half, modulo 2^64, of
+ *	(address >> 3 ^ lower half << 20 ^ secret) * 0x9e3779b97f4a7c15
  */
-#define KMEM_BLOCK_FREE 0x1u
-#define KMEM_BLOCK_END	0x4u /* the last of its span; no block */
+#define KMEM_BLOCK_FREE	     0x1u
+#define KMEM_BLOCK_PREV_FREE 0x2u /* the block before is free */
+#define KMEM_BLOCK_END	     0x4u /* the last of its span; no block */
 
 /* Records that 32 bits name: chunk in the upper 5, units of 16 bytes in the others. */
 struct kmem_root_chunk {

@@ -46,6 +46,7 @@ static const struct lie lies[] = {
 	LIE("huge-slot-size", fake_root.slot_size, 0xfffffff0),
 	LIE("small-root", fake_root.size, 16),
 	LIE("version", fake_root.version, 7),
+	LIE("release", fake_root.release[0], '7'),
 	LIE("magic", fake_root.magic[0], 'L'),
 	LIE("huge-nslots", threads[0].t.nslots, 0xffffffff),
 	LIE("huge-nslabs", caches[2].c.nslabs, 0xffffffff),
@@ -134,6 +135,14 @@ static void bad_names(void)
 	caches[3].c.name[0] = 0;
 	set_name(4, "caf\xc3\xa9\x7f%s%n");
 	memcpy(fake_root.release, "\033[31m0.1\033[0m....", 16);
+}
+
+static void quoted_names(void)
+{
+	set_name(1, "a\"b\\c d");
+	set_name(2, "# {}=,");
+	set_name(3, "Gamma"); /* and one that there is already */
+	set_name(4, "Gamma");
 }
 
 static void store(uint32_t *where, uint32_t value)
@@ -287,7 +296,7 @@ static const struct {
 	{"signal", die_of_signal},	  {"thread-exits", thread_exits},
 	{"leader-leaves", leader_leaves}, {"thread-execs", thread_execs},
 	{"stop-once", stop_once},	  {"crowd", crowd},
-	{"leave-child", leave_child},
+	{"leave-child", leave_child},	  {"quoted-names", quoted_names},
 };
 
 static void grow(int sig)

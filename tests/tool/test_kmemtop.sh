@@ -256,7 +256,6 @@ test_usage() {
 		run "$kmemtop" $args
 		fails_with "usage: $name" 2 "$pattern"
 	done <<'END'
-no process|-p PID|-o
 process and command|either|-o -p 1 -- true
 unknown letter|invalid option|-o -x -p 1
 unknown word|unrecognized option|-o --frobnicate -p 1
@@ -372,6 +371,12 @@ test_lies_told_otherwise() {
 	is "lie: bad-names: formats" "$(printf '%s\n' "$out" | grep -cF ' caf???%s%n')" 1
 	stop
 	test_moving
+	start "$fake" release
+	run "$kmemtop" -o -p "$pid"
+	is "lie: release: the table" "$code $out" "0 $expected"
+	is "lie: release: a line" "$err" \
+		"kmemtop: process $pid: its libkmem is 7.1, kmemtop 0.1: shown is what both know"
+	stop
 	start "$fake" no-caches
 	run "$kmemtop" -o -p "$pid"
 	is "lie: no-caches: header only" "$code $(printf '%s\n' "$out" | wc -l)" "0 7"

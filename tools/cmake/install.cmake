@@ -7,6 +7,10 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET kmemtop)
 	install(TARGETS kmemtop)
 endif()
+# Where gdb looks for what belongs to the library; the modules beside it, in a directory of their own.
+install(FILES ${PROJECT_BINARY_DIR}/lib/${kmem_gdb_loader} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/libkmem/gdb DESTINATION ${CMAKE_INSTALL_LIBDIR}/libkmem
+	PATTERN __pycache__ EXCLUDE)
 # Not in bin: it is for reports to run, not for people.
 if(TARGET kmem-symbols)
 	install(TARGETS kmem-symbols RUNTIME DESTINATION ${KMEM_LIBEXECDIR})

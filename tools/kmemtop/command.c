@@ -115,6 +115,8 @@ int command_start(struct command *c, const struct command_options *o)
 	memset(c, 0, sizeof(*c));
 	c->last_rc = -ENOENT;
 	c->errors = -1;
+	c->at_end = o->at_end;
+	c->context = o->context;
 	if (pipe2(go, O_CLOEXEC))
 		return fail(c, errno, "no pipe");
 	if (pipe2(errors, O_CLOEXEC)) {
@@ -160,6 +162,8 @@ static void on_exit_event(struct command *c, pid_t tid)
 	snapshot_free(&c->last);
 	target_open_thread(&c->target, c->pid, tid);
 	c->last_rc = snapshot_take(&c->last, &c->target);
+	if (!c->last_rc && c->at_end)
+		c->last_rc = c->at_end(c->context, &c->target);
 	if (tid == c->pid)
 		c->leader_left = leaves_alone(c->pid, tid);
 }

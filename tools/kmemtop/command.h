@@ -18,6 +18,9 @@ struct command_options {
 	char **argv;
 	const char *library;
 	enum command_streams streams;
+	/* Looks at it as well when it ends: 0, or -errno and t->why. The last call counts. */
+	int (*at_end)(void *context, struct target *t);
+	void *context;
 };
 
 enum command_wait {
@@ -34,6 +37,8 @@ struct command {
 	struct snapshot last; /* as it stood at the end, if last_rc is 0 */
 	int last_rc;
 	struct target target; /* its why, if not */
+	int (*at_end)(void *context, struct target *t);
+	void *context;
 };
 
 /* 0; or -errno and a line in c->target.why. */

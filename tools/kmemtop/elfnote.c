@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The root is found in memory alone: every mapping that begins a file is tried
- * for an ELF header, its program headers for notes, the notes for ours. No file
- * is opened but /proc/PID/maps, so the target may be stripped, static, deleted,
- * or in another mount namespace.
+ * for an ELF header, its program headers for notes, the notes for ours. So the
+ * target may be stripped, static, deleted, or in another mount namespace.
  *
  *	mapping start + (note's p_vaddr - vaddr of file offset 0) = note
  *
@@ -12,11 +11,13 @@
  */
 #include "elfnote.h"
 
+#include <kmem/base.h>
+
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_PHDRS	64
@@ -24,12 +25,23 @@
 #define MAX_STRIDE	1024  /* of a slot or a shelf, in any version */
 #define MAX_CACHES	65536 /* ids are 16 bits */
 
+/* The records as they were at first: none is shorter. */
+#define END_OF(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
+#define ROOT_MIN	    END_OF(struct kmem_root, meta_bytes)
+#define CACHE_MIN	    END_OF(struct kmem_root_cache, lent)
+#define THREAD_MIN	    END_OF(struct kmem_root_thread, tid)
+#define SLOT_MIN	    END_OF(struct kmem_root_slot, mask)
+#define SHELF_MIN	    END_OF(struct kmem_root_shelf, lent)
+#define ZONE_MIN	    END_OF(struct kmem_root_zone, clean)
+#define HEAP_MIN	    END_OF(struct kmem_root_heap, live_bytes)
+
 struct search {
 	struct target *t;
 	struct kmem_root root; /* the best so far */
 	int nfound;
 	int nforeign;	  /* right magic, wrong version or sizes */
 	uint32_t version; /* of the last foreign one */
+	uint64_t unread;  /* the last module or root that cannot be read, or 0 */
 };
 
 static size_t padded(size_t n, size_t align)
@@ -40,26 +52,48 @@ static size_t padded(size_t n, size_t align)
 /* Only slots and shelves are strided by their size, and so bounded. */
 static int root_sizes_fit(const struct kmem_root *r)
 {
-	return r->size >= sizeof(struct kmem_root) &&
-	       r->cache_size >= sizeof(struct kmem_root_cache) &&
-	       r->thread_size >= sizeof(struct kmem_root_thread) &&
-	       r->slot_size >= sizeof(struct kmem_root_slot) && r->slot_size <= MAX_STRIDE &&
-	       r->shelf_size >= sizeof(struct kmem_root_shelf) && r->shelf_size <= MAX_STRIDE &&
-	       r->zone_size >= sizeof(struct kmem_root_zone) &&
-	       r->heap_size >= sizeof(struct kmem_root_heap) && r->max_caches <= MAX_CACHES &&
-	       r->ncaches <= r->max_caches;
+	return r->size >= ROOT_MIN && r->cache_size >= CACHE_MIN && r->thread_size >= THREAD_MIN &&
+	       r->slot_size >= SLOT_MIN && r->slot_size <= MAX_STRIDE &&
+	       r->shelf_size >= SHELF_MIN && r->shelf_size <= MAX_STRIDE &&
+	       r->zone_size >= ZONE_MIN && r->heap_size >= HEAP_MIN &&
+	       r->max_caches <= MAX_CACHES && r->ncaches <= r->max_caches;
+}
+
+static int is_root(const struct kmem_root *root)
+{
+	return !memcmp(root->magic, KMEM_ROOT_MAGIC, sizeof(root->magic));
+}
+
+/* What an older libkmem does not publish is 0, in the root and in its layout.
+ * -EFAULT if there is none. */
+static int fetch_root(struct target *t, uint64_t addr, struct kmem_root *root)
+{
+	const size_t layout = offsetof(struct kmem_root, layout);
+	size_t size;
+	int rc;
+
+	memset(root, 0, sizeof(*root));
+	rc = target_read(t, addr, root, ROOT_MIN);
+	if (rc || !is_root(root))
+		return rc;
+	size = elfnote_common(root->size, sizeof(*root));
+	if (size > ROOT_MIN)
+		rc = target_read(t, addr, root, size);
+	size = layout + elfnote_common(root->layout_size, sizeof(root->layout));
+	memset((char *)root + size, 0, sizeof(*root) - size);
+	return rc;
 }
 
 /* -errno only if the process is lost. */
 static int try_root(struct search *s, uint64_t addr)
 {
 	struct kmem_root root;
-	int rc = target_read(s->t, addr, &root, sizeof(root));
+	int rc = fetch_root(s->t, addr, &root);
 
-	if (rc)
+	if (rc == -EFAULT)
+		s->unread = addr;
+	if (rc || !is_root(&root))
 		return rc == -EFAULT ? 0 : rc;
-	if (memcmp(root.magic, KMEM_ROOT_MAGIC, sizeof(root.magic)))
-		return 0;
 	if (root.version != KMEM_ROOT_VERSION || !root_sizes_fit(&root)) {
 		s->nforeign++;
 		s->version = root.version;
@@ -135,6 +169,8 @@ static int try_module(struct search *s, uint64_t start)
 	Elf64_Ehdr eh;
 	int rc = target_read(s->t, start, &eh, sizeof(eh));
 
+	if (rc == -EFAULT)
+		s->unread = start;
 	if (rc)
 		return rc == -EFAULT ? 0 : rc;
 	if (memcmp(eh.e_ident, ELFMAG, SELFMAG) || eh.e_ident[EI_CLASS] != ELFCLASS64 ||
@@ -155,61 +191,53 @@ static int try_module(struct search *s, uint64_t start)
 	return 0;
 }
 
-/* Whether a line of maps is the start of a file that can be read. */
-static int line_begins_file(const char *line, uint64_t *start)
+static int try_mapping(void *context, const struct target_mapping *m)
 {
-	uint64_t offset;
-	char perms[5];
-	int path = 0;
+	int begins_file = m->path[0] && m->path[0] != '[' && !m->offset;
 
-	if (sscanf(line, "%" SCNx64 "-%*x %4s %" SCNx64 " %*s %*s %n", start, perms, &offset,
-		   &path) != 3)
+	if (m->access[0] != 'r' || !(begins_file || m->nameless))
 		return 0;
-	return offset == 0 && perms[0] == 'r' && path && line[path] == '/';
+	return try_module(context, m->start);
 }
 
-static int scan_maps(struct search *s)
+static int not_found(const struct search *s)
 {
-	char path[40], *line = NULL;
-	size_t size = 0;
-	uint64_t start;
-	FILE *maps;
-	int rc = 0;
+	struct target *t = s->t;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)s->t->tid);
-	maps = fopen(path, "re");
-	if (!maps && (errno == EACCES || errno == EPERM))
-		return target_fail(s->t, EPERM,
-				   "not permitted: it belongs to someone else or is protected");
-	if (!maps)
-		return target_fail(s->t, errno, "%s",
-				   errno == ENOENT || errno == ESRCH ? "it has ended"
-								     : strerror(errno));
-	while (!rc && getline(&line, &size, maps) > 0)
-		if (line_begins_file(line, &start))
-			rc = try_module(s, start);
-	free(line);
-	fclose(maps);
-	return rc;
+	if (s->nforeign && s->version != KMEM_ROOT_VERSION)
+		return target_fail(t, EPROTO,
+				   "its libkmem publishes version %" PRIu32 ", kmemtop reads %d",
+				   s->version, KMEM_ROOT_VERSION);
+	if (s->nforeign)
+		return target_fail(t, EPROTO, "its libkmem publishes sizes that make no sense");
+	if (s->unread && target_is_still(t))
+		return target_fail(t, ENOENT, "no libkmem is found; a page that may lead to it %s",
+				   target_missing(t, s->unread));
+	return target_fail(t, ENOENT, "it does not use libkmem");
+}
+
+static void note_release(struct target *t, const struct kmem_root *root)
+{
+	char ours[sizeof(root->release)];
+
+	snprintf(ours, sizeof(ours), "%d.%d", KMEM_VERSION_MAJOR, KMEM_VERSION_MINOR);
+	if (!t->release_noted && strncmp(ours, root->release, sizeof(ours)) != 0)
+		target_note(t, "its libkmem is %.16s, kmemtop %s: shown is what both know",
+			    root->release, ours);
+	t->release_noted = 1;
 }
 
 int elfnote_find_root(struct target *t, struct kmem_root *root)
 {
 	struct search s = {.t = t};
-	int rc = scan_maps(&s);
+	int rc = target_mappings(t, try_mapping, &s);
 
 	if (rc)
 		return rc;
 	/* One without caches must not hide one that we cannot read. */
-	if (s.nfound && (s.root.ncaches || !s.nforeign)) {
-		*root = s.root;
-		return 0;
-	}
-	if (s.nforeign && s.version != KMEM_ROOT_VERSION)
-		return target_fail(t, EPROTO,
-				   "its libkmem publishes version %" PRIu32 ", kmemtop reads %d",
-				   s.version, KMEM_ROOT_VERSION);
-	if (s.nforeign)
-		return target_fail(t, EPROTO, "its libkmem publishes sizes that make no sense");
-	return target_fail(t, ENOENT, "it does not use libkmem");
+	if (!s.nfound || (!s.root.ncaches && s.nforeign))
+		return not_found(&s);
+	*root = s.root;
+	note_release(t, root);
+	return 0;
 }

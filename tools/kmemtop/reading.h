@@ -20,8 +20,10 @@ enum record_state {
 
 /* One id's part in the arithmetic of kmem/inspect.h. Wraps like its counters. */
 struct cache_sum {
-	uint64_t away;
-	uint64_t parked;
+	uint64_t taken;
+	uint64_t given;
+	uint64_t lent;
+	uint64_t held; /* in sheaves of threads */
 };
 
 struct reading {
@@ -35,6 +37,13 @@ struct reading {
 	uint64_t nthreads;
 	size_t nbad_threads; /* whose slots cannot be read */
 };
+
+/* Finds the root and makes room. 0 or -errno; freed in either case. */
+int reading_init(struct reading *r, struct target *t);
+void reading_free(struct reading *r);
+
+/* A stranger's text, made fit for a terminal. dst has room for n + 1. */
+void copy_text(char *dst, const char *src, size_t n);
 
 /* Fill records and states. 0 or -errno. */
 int records_read(struct reading *r);

@@ -7,6 +7,7 @@
  * changes is taken as it is and marked; a cache being made or destroyed for
  * longer than that is better shown in motion than waited for.
  */
+#include "elfnote.h"
 #include "reading.h"
 
 #include <errno.h>
@@ -72,7 +73,7 @@ static int read_pending(struct reading *r, struct batch *b)
 		b->parts[b->n++] = (struct target_part){
 			.addr = r->addrs[id],
 			.buf = &r->records[id],
-			.nbytes = sizeof(r->records[0]),
+			.nbytes = elfnote_common(r->root.cache_size, sizeof(r->records[0])),
 		};
 	}
 	rc = target_read_parts(r->t, b->parts, b->n);
@@ -159,6 +160,8 @@ int records_read(struct reading *r)
 		if (rc <= 0)
 			break;
 		rc = 0;
+		if (target_is_still(r->t))
+			break;
 		nanosleep(&moment, NULL);
 	}
 	if (!rc)

@@ -3,38 +3,20 @@
  * One loop: refresh when due, sleep in ppoll, deal with keys. The signals that
  * matter (a child's change, a new size) are blocked but in ppoll, so that none
  * slips by between a look and the sleep.
- *
- * slabtop leaves the line above the titles empty; here it tells of what no
- * cache holds: zones, heaps, large blocks.
  */
-#include "screen.h"
+#include "screen_state.h"
 
-#include <ctype.h>
+#include "screen_paint.h"
+
 #include <curses.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
-#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-#define RETRY_MS    200 /* while a command has nothing to show */
-#define STATUS_LINE TABLE_NHEADERS
-#define TITLE_LINE  (TABLE_NHEADERS + 1)
-#define FIRST_ROW   (TABLE_NHEADERS + 2)
-
-struct screen {
-	const struct screen_options *o;
-	struct target *t;
-	struct snapshot now;
-	int key;
-	int rc; /* of the last refresh */
-	int64_t due_ms;
-	int done;
-	int asked;	 /* the command has been asked to end */
-	sigset_t asleep; /* the signals blocked while in ppoll */
-};
+#define RETRY_MS 200 /* while a command has nothing to show */
 
 static int64_t clock_ms(void)
 {
@@ -44,103 +26,109 @@ static int64_t clock_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void put(int y, const char *line)
+/* --- figures -------------------------------------------------------------------- */
+
+static int refresh_list(struct screen *s)
 {
-	if (y < LINES)
-		mvaddnstr(y, 0, line, COLS);
+	struct processes next;
+	int rc = processes_list(&next);
+
+	if (rc)
+		return target_fail(s->t, -rc, "the processes cannot be listed");
+	processes_free(&s->processes);
+	s->processes = next;
+	s->rc = 0;
+	return 0;
 }
 
-static void status_line(char *line, const struct screen *s)
+/* Nobody's figures are shown for long: a process opened from the list that ends leads back
+ * to it. A command that has just begun, or ends now, has none yet; others must. */
+static int without_figures(struct screen *s)
 {
-	const struct snapshot *now = &s->now;
-	char reserved[32], committed[32], heaps[32], mapped[32];
-	uint64_t parked = 0;
-	int n;
-
-	if (s->rc) {
-		snprintf(line, TABLE_LINE, " %s", s->t->why);
-		return;
+	if (s->from_list) {
+		snprintf(s->message, sizeof(s->message), "%s", s->t->why);
+		screen_close(s);
+		s->frozen = 0;
+		s->due_ms = 0;
+		return 0;
 	}
-	for (size_t i = 0; i < now->ncaches; i++)
-		parked += now->caches[i].parked;
-	n = snprintf(line, TABLE_LINE, " %d%s:", (int)s->o->pid,
-		     s->asked ? " ending, q leaves it" : "");
-	if (now->nunreadable)
-		n += snprintf(line + n, (size_t)(TABLE_LINE - n), " %zu records UNREADABLE,",
-			      now->nunreadable);
-	snprintf(line + n, (size_t)(TABLE_LINE - n),
-		 " %" PRIu64 " threads, %" PRIu64 " parked, zones %s of %s, heaps %s, mapped %s",
-		 now->nthreads, parked, table_nbytes(committed, now->zones.committed_nbytes),
-		 table_nbytes(reserved, now->zones.reserved_nbytes),
-		 table_nbytes(heaps, now->heaps.span_nbytes),
-		 table_nbytes(mapped, now->mapped_nbytes));
+	if (!s->o->command)
+		return s->rc;
+	s->due_ms = clock_ms() + RETRY_MS;
+	return 0;
 }
 
-static void draw(const struct screen *s)
+void screen_close(struct screen *s)
 {
-	char line[TABLE_LINE];
-
-	erase();
-	for (int i = 0; i < TABLE_NHEADERS; i++) {
-		table_header(line, &s->now, i, s->o->units);
-		put(i, line);
-	}
-	status_line(line, s);
-	put(STATUS_LINE, line);
-	table_titles(line);
-	attron(A_REVERSE);
-	put(TITLE_LINE, line);
-	attroff(A_REVERSE);
-	for (size_t i = 0; i < s->now.ncaches && (int)i + FIRST_ROW < LINES; i++) {
-		table_row(line, &s->now.caches[i], s->o->units);
-		put((int)i + FIRST_ROW, line);
-	}
-	refresh();
+	if (s->open)
+		target_close(s->t);
+	s->open = 0;
+	s->source = s->o->source;
+	s->from_list = 0;
+	s->view = VIEW_PROCESSES;
+	s->page = PAGE_TABLE;
+	detail_close(&s->detail);
+	history_free(&s->history);
+	snapshot_free(&s->now);
 }
 
-/* A command that has just begun, or ends now, has no figures; others must. */
-static int refresh_figures(struct screen *s)
+static int open_or_renew(struct screen *s)
+{
+	int rc = s->open ? target_renew(s->t) : source_open(&s->source, s->t);
+
+	if (rc && s->open)
+		target_close(s->t);
+	s->open = !rc;
+	return rc;
+}
+
+static int refresh_process(struct screen *s)
 {
 	struct snapshot next;
+	int was_open = s->open;
 
-	s->due_ms = clock_ms() + (int64_t)s->o->delay_s * 1000;
-	s->rc = snapshot_take_pid(&next, s->t, s->o->pid);
-	if (s->rc && !s->o->command)
-		return s->rc;
+	s->rc = open_or_renew(s);
+	if (!s->rc)
+		s->rc = snapshot_take(&next, s->t);
+	if (s->rc)
+		return without_figures(s);
+	if (!was_open)
+		snprintf(s->message, sizeof(s->message), "%s", s->t->notes);
 	if (s->o->command && !next.ncaches)
 		s->due_ms = clock_ms() + RETRY_MS;
 	snapshot_free(&s->now);
 	s->now = next;
-	table_sort(&s->now, s->key);
+	if (history_apply(&s->history, &s->now, clock_ms()))
+		return target_fail(s->t, ENOMEM, "not enough memory to look at it");
+	if (s->detail.id)
+		detail_read(&s->detail, s->t);
+	nodes_free(&s->nodes);
+	if (s->view == VIEW_NODES)
+		nodes_read(&s->nodes, &s->now);
 	return 0;
 }
 
-static void quit(struct screen *s)
+/* Reads it all again. -errno if there is nothing to show, and why. */
+static int refresh_figures(struct screen *s)
 {
-	s->done = !s->o->command || s->asked;
-	if (!s->asked && s->o->command)
-		kill(s->o->pid, SIGTERM);
-	s->asked = 1;
+	int rc;
+
+	s->due_ms = s->frozen || (s->open && target_is_still(s->t))
+			    ? INT64_MAX
+			    : clock_ms() + (int64_t)s->o->delay_s * 1000;
+	rc = source_is_none(&s->source) ? refresh_list(s) : refresh_process(s);
+	if (!rc)
+		screen_arrange(s);
+	return rc;
 }
 
-static void on_key(struct screen *s, int key)
-{
-	if (key == ' ') {
-		s->due_ms = 0;
-	} else if (key == 'q' || key == 'Q') {
-		quit(s);
-	} else if (table_key_is_valid(key)) {
-		s->key = tolower(key);
-		table_sort(&s->now, s->key);
-	}
-	/* KEY_RESIZE: ncurses has the new size already; all is drawn anew. */
-}
+/* --- the loop -------------------------------------------------------------------- */
 
 /* Sleeps until a key, a signal, or the next refresh; -EIO if the terminal went. */
 static int wait_and_listen(struct screen *s)
 {
 	struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
-	int64_t left = s->due_ms - clock_ms();
+	int64_t left = s->due_ms == INT64_MAX ? 3600000 : s->due_ms - clock_ms();
 	struct timespec wait = {0};
 	int key, nkeys = 0;
 
@@ -151,7 +139,7 @@ static int wait_and_listen(struct screen *s)
 	if (ppoll(&keys, 1, &wait, &s->asleep) < 0)
 		keys.revents = 0;
 	while ((key = getch()) != ERR) {
-		on_key(s, key);
+		screen_key(s, key);
 		nkeys++;
 	}
 	if (keys.revents && !nkeys)
@@ -177,7 +165,7 @@ static int run_loop(struct screen *s)
 			rc = refresh_figures(s);
 		if (rc)
 			break;
-		draw(s);
+		screen_draw(s);
 		rc = wait_and_listen(s);
 	}
 	return rc;
@@ -208,28 +196,54 @@ static void set_up_terminal(void)
 	noecho();
 	nonl();
 	keypad(stdscr, TRUE);
+	set_escdelay(100); /* so that the key alone is not waited for long */
 	nodelay(stdscr, TRUE);
 	curs_set(0);
+	paint_init();
+}
+
+static void forget(struct screen *s)
+{
+	snapshot_free(&s->now);
+	history_free(&s->history);
+	nodes_free(&s->nodes);
+	processes_free(&s->processes);
+	detail_close(&s->detail);
+	free(s->visible);
+	if (s->open)
+		target_close(s->t);
+}
+
+static int run_on_terminal(struct screen *s)
+{
+	SCREEN *terminal = newterm(NULL, stdout, stdin);
+	int rc;
+
+	if (!terminal)
+		return target_fail(s->t, ENOTTY, "this terminal (TERM) is not known; use -o");
+	set_up_terminal();
+	hold_signals(s);
+	rc = run_loop(s);
+	endwin();
+	delscreen(terminal);
+	return rc;
 }
 
 int screen_run(const struct screen_options *o, struct target *t)
 {
-	struct screen s = {.o = o, .t = t, .key = o->key};
-	SCREEN *terminal;
+	struct screen s = {
+		.o = o,
+		.source = o->source,
+		.t = t,
+		.key = o->key,
+		.view = source_is_none(&o->source) ? VIEW_PROCESSES : VIEW_CACHES,
+	};
 	int rc;
 
-	target_open_thread(t, o->pid, o->pid);
+	target_open_thread(t, o->source.pid, o->source.pid); /* for what fails before */
 	rc = refresh_figures(&s); /* an error now need not disturb the terminal */
-	if (rc)
-		return rc;
-	terminal = newterm(NULL, stdout, stdin);
-	if (!terminal)
-		return target_fail(t, ENOTTY, "this terminal (TERM) is not known; use -o");
-	set_up_terminal();
-	hold_signals(&s);
-	rc = run_loop(&s);
-	endwin();
-	delscreen(terminal);
-	snapshot_free(&s.now);
+	if (!rc)
+		rc = run_on_terminal(&s);
+	forget(&s);
 	return rc;
 }

@@ -18,7 +18,7 @@
 
 #define NBYTES_PER_PAGE 4096
 
-static int reading_init(struct reading *r, struct target *t)
+int reading_init(struct reading *r, struct target *t)
 {
 	int rc;
 
@@ -35,7 +35,7 @@ static int reading_init(struct reading *r, struct target *t)
 	return r->records && r->states && r->addrs && r->sums ? 0 : -ENOMEM;
 }
 
-static void reading_free(struct reading *r)
+void reading_free(struct reading *r)
 {
 	free(r->records);
 	free(r->states);
@@ -43,8 +43,7 @@ static void reading_free(struct reading *r)
 	free(r->sums);
 }
 
-/* A stranger's text, made fit for a terminal. dst has room for n + 1. */
-static void copy_text(char *dst, const char *src, size_t n)
+void copy_text(char *dst, const char *src, size_t n)
 {
 	size_t i;
 
@@ -66,12 +65,16 @@ static uint64_t clamp(uint64_t count, uint64_t max)
 static void view_cache(struct cache_view *v, const struct reading *r, size_t id)
 {
 	const struct kmem_root_cache *c = &r->records[id];
-	uint64_t away = r->sums[id].away + c->taken - c->given;
-	uint64_t parked = r->sums[id].parked + c->lent;
+	const struct cache_sum *sum = &r->sums[id];
+	uint64_t away = sum->taken + c->taken - sum->given - c->given;
+	uint64_t parked = sum->held + sum->lent + c->lent;
 
 	copy_text(v->name, c->name, sizeof(c->name));
-	if (r->states[id] == RECORD_MOVING)
-		strcat(v->name, "*");
+	v->moving = r->states[id] == RECORD_MOVING;
+	v->id = c->id;
+	v->generation = c->generation;
+	v->flags = c->flags;
+	v->align = c->align;
 	v->objects = (uint64_t)c->nslabs * c->slab_objects;
 	v->active = clamp(away - parked, v->objects);
 	v->parked = clamp(parked, v->objects - v->active);
@@ -80,6 +83,13 @@ static void view_cache(struct cache_view *v, const struct reading *r, size_t id)
 	v->slab_objects = c->slab_objects;
 	v->slab_nbytes = (uint64_t)c->slab_pages * NBYTES_PER_PAGE;
 	v->object_nbytes = c->stride;
+	v->asked_nbytes = c->object_size < c->stride ? c->object_size : c->stride;
+	v->taken = sum->taken + c->taken;
+	v->given = sum->given + c->given;
+	v->lent = sum->lent + c->lent;
+	v->counted = c->counted != 0;
+	v->allocs = v->counted ? v->taken : 0;
+	v->frees = v->counted ? v->given : 0;
 }
 
 static int view_caches(struct snapshot *s, const struct reading *r)
@@ -93,6 +103,7 @@ static int view_caches(struct snapshot *s, const struct reading *r)
 		s->nunreadable += r->states[id] == RECORD_BAD;
 	}
 	s->nunreadable += r->nbad_threads;
+	s->pid = r->t->pid;
 	s->nthreads = r->nthreads;
 	s->mapped_nbytes = r->root.mapped_bytes;
 	s->meta_nbytes = r->root.meta_bytes;
@@ -100,48 +111,69 @@ static int view_caches(struct snapshot *s, const struct reading *r)
 	return 0;
 }
 
+/* Room for one more, doubled now and then; what was there is lost only by snapshot_free. */
+static void *grown(void *array, size_t n, size_t size)
+{
+	return n & (n - 1) ? array : reallocarray(array, n ? 2 * n : 1, size);
+}
+
 static int add_zone(void *context, const void *record)
 {
 	const struct kmem_root_zone *zone = record;
-	struct zones_view *v = context;
+	struct snapshot *s = context;
+	struct zone_view *zones = grown(s->zones, s->nzones, sizeof(*zones));
 
-	v->count++;
-	v->reserved_nbytes += zone->npages * NBYTES_PER_PAGE;
-	v->committed_nbytes += zone->committed * NBYTES_PER_PAGE;
-	v->free_nbytes += zone->dirty * NBYTES_PER_PAGE;
+	if (!zones)
+		return -ENOMEM;
+	s->zones = zones;
+	zones[s->nzones++] = (struct zone_view){
+		.base = zone->base,
+		.reserved_nbytes = zone->npages * NBYTES_PER_PAGE,
+		.committed_nbytes = zone->committed * NBYTES_PER_PAGE,
+		.dirty_nbytes = zone->dirty * NBYTES_PER_PAGE,
+		.clean_nbytes = zone->clean * NBYTES_PER_PAGE,
+	};
 	return 0;
 }
 
 static int add_heap(void *context, const void *record)
 {
 	const struct kmem_root_heap *heap = record;
-	struct heaps_view *v = context;
+	struct snapshot *s = context;
+	struct heap_view *heaps = grown(s->heaps, s->nheaps, sizeof(*heaps));
 
-	v->count++;
-	v->span_nbytes += heap->span_bytes;
-	v->live_nbytes += heap->live_bytes;
+	if (!heaps)
+		return -ENOMEM;
+	s->heaps = heaps;
+	heaps[s->nheaps] = (struct heap_view){
+		.nspans = heap->nspans,
+		.span_nbytes = heap->span_bytes,
+		.live_blocks = heap->live_blocks,
+		.live_nbytes = heap->live_bytes,
+	};
+	copy_text(heaps[s->nheaps++].name, heap->name, sizeof(heap->name));
 	return 0;
 }
 
 static int read_areas(struct snapshot *s, struct reading *r)
 {
-	struct kmem_root_zone zone;
-	struct kmem_root_heap heap;
+	struct kmem_root_zone zone = {.next = 0};
+	struct kmem_root_heap heap = {.next = 0};
 	const struct target_list zones = {
 		.name = "zones",
 		.first = r->root.zones,
 		.record = &zone,
-		.nbytes = sizeof(zone),
+		.nbytes = elfnote_common(r->root.zone_size, sizeof(zone)),
 		.each = add_zone,
-		.context = &s->zones,
+		.context = s,
 	};
 	const struct target_list heaps = {
 		.name = "heaps",
 		.first = r->root.heaps,
 		.record = &heap,
-		.nbytes = sizeof(heap),
+		.nbytes = elfnote_common(r->root.heap_size, sizeof(heap)),
 		.each = add_heap,
-		.context = &s->heaps,
+		.context = s,
 	};
 	int rc = target_walk(r->t, &zones);
 
@@ -185,5 +217,7 @@ int snapshot_take_pid(struct snapshot *s, struct target *t, pid_t pid)
 void snapshot_free(struct snapshot *s)
 {
 	free(s->caches);
+	free(s->zones);
+	free(s->heaps);
 	memset(s, 0, sizeof(*s));
 }

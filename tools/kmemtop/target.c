@@ -1,120 +1,104 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Reads go through process_vm_readv, which needs the rights of a debugger but
- * stops nobody. Scattered reads go in batches: the call ends at the first piece
- * it cannot reach, so the batch is taken up again behind that piece.
- */
+/* What both kinds of target have in common: the budget, messages, lists. */
 #include "target.h"
 
-#include <dirent.h>
+#include "core.h"
+#include "target_kind.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #define BUDGET_NBYTES ((uint64_t)1 << 30)
 #define PART_COST     128 /* what a piece costs, however short, in bytes */
-#define BATCH	      512 /* pieces per call; the kernel's limit is 1024 */
+#define SHOWN_PATH    60  /* of the path of a core: its end */
+
+/* Names of files come from the target and the command line. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+static void vsay(struct target *t, char *line, const char *format, va_list args)
+{
+	size_t at = strlen(line), path = t->path ? strlen(t->path) : 0;
+
+	if (t->path)
+		snprintf(line + at, TARGET_WHY - at,
+			 "core %s: ", t->path + (path > SHOWN_PATH ? path - SHOWN_PATH : 0));
+	else
+		snprintf(line + at, TARGET_WHY - at, "process %d: ", (int)t->pid);
+	at = strlen(line);
+	vsnprintf(line + at, TARGET_WHY - at, format, args);
+	make_printable(line);
+}
 
 int target_fail(struct target *t, int err, const char *format, ...)
 {
-	char text[TARGET_WHY];
+	char line[TARGET_WHY] = "";
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsay(t, line, format, args);
 	va_end(args);
-	snprintf(t->why, sizeof(t->why), "process %d: %.130s", (int)t->pid, text);
+	memcpy(t->why, line, sizeof(line)); /* which may be among args */
 	return -err;
 }
 
-/* A failure that lies with the process as a whole. */
-static int lost(struct target *t, int err)
+void target_note(struct target *t, const char *format, ...)
 {
-	switch (err) {
-	case ESRCH:
-	case ENOENT:
-		return target_fail(t, ESRCH, "it has ended");
-	case EPERM:
-	case EACCES:
-		return target_fail(t, EPERM,
-				   "not permitted: it belongs to someone else or is protected");
-	case ENOSYS:
-		return target_fail(t, err, "process_vm_readv is not available here");
-	default:
-		return target_fail(t, err, "%s", strerror(err));
-	}
+	va_list args;
+
+	if (t->notes[0])
+		strncat(t->notes, "; ", sizeof(t->notes) - strlen(t->notes) - 1);
+	va_start(args, format);
+	vsay(t, t->notes, format, args);
+	va_end(args);
 }
 
-/* The state letter of a thread: the field behind the name, which may itself
- * contain parentheses. 0 if there is no such thread. */
-static char thread_state(pid_t pid, const char *tid)
+static void begin(struct target *t, const struct target_kind *kind)
 {
-	char path[80], text[512];
-	const char *end;
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/stat", (int)pid, tid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = 0;
-	end = strrchr(text, ')');
-	return end && end[1] ? end[2] : 0;
-}
-
-static int state_is_alive(char state)
-{
-	return state && !strchr("ZXx", state);
-}
-
-/* A thread that still has its memory, or 0: the first may have left the others
- * behind, and a process that waits for its parent has none. */
-static pid_t living_thread(pid_t pid)
-{
-	char path[40];
-	struct dirent *entry;
-	pid_t found = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%d", (int)pid);
-	if (state_is_alive(thread_state(pid, path)))
-		return pid;
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	dir = opendir(path);
-	if (!dir)
-		return 0;
-	while (!found && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && state_is_alive(thread_state(pid, entry->d_name)))
-			found = (pid_t)strtol(entry->d_name, NULL, 10);
-	closedir(dir);
-	return found;
+	memset(t, 0, sizeof(*t));
+	t->kind = kind;
+	t->budget = BUDGET_NBYTES;
 }
 
 void target_open_thread(struct target *t, pid_t pid, pid_t tid)
 {
-	memset(t, 0, sizeof(*t));
+	begin(t, &target_process);
 	t->pid = pid;
 	t->tid = tid;
-	t->budget = BUDGET_NBYTES;
 }
 
-int target_open(struct target *t, pid_t pid)
+int target_open_core(struct target *t, const char *path, const char *exe)
 {
-	int err = kill(pid, 0) ? errno : 0;
+	begin(t, &target_core);
+	t->path = path;
+	return core_open(t, exe);
+}
 
-	target_open_thread(t, pid, pid);
-	if (err == ESRCH)
-		return target_fail(t, ESRCH, "there is no such process");
-	t->tid = living_thread(pid);
-	return t->tid ? 0 : lost(t, err ? err : ESRCH); /* EPERM: /proc may hide it from us */
+void target_close(struct target *t)
+{
+	if (t->core)
+		core_close(t->core);
+	t->core = NULL;
+}
+
+int target_renew(struct target *t)
+{
+	if (!t->core)
+		return target_open(t, t->pid);
+	t->budget = BUDGET_NBYTES;
+	return 0;
+}
+
+int target_is_still(const struct target *t)
+{
+	return t->kind == &target_core;
 }
 
 static int charge(struct target *t, uint64_t nbytes)
@@ -125,50 +109,16 @@ static int charge(struct target *t, uint64_t nbytes)
 	return 0;
 }
 
-/* One call for parts[0..n), n <= BATCH. Returns how many parts are settled, of
- * which the last may be one that cannot be read; or -errno. */
-static ssize_t read_batch(struct target *t, struct target_part *parts, size_t n)
-{
-	struct iovec here[BATCH], there[BATCH];
-	size_t i, got;
-	ssize_t rc;
-
-	for (i = 0; i < n; i++) {
-		here[i].iov_base = parts[i].buf;
-		there[i].iov_base = (void *)(uintptr_t)parts[i].addr;
-		here[i].iov_len = there[i].iov_len = parts[i].nbytes;
-		parts[i].ok = 0;
-	}
-	rc = process_vm_readv(t->tid, here, n, there, n, 0);
-	if (rc < 0 && errno != EFAULT)
-		return lost(t, errno);
-	got = rc < 0 ? 0 : (size_t)rc;
-	for (i = 0; i < n && got >= parts[i].nbytes; i++) {
-		got -= parts[i].nbytes;
-		parts[i].ok = 1;
-	}
-	return (ssize_t)(i < n ? i + 1 : n);
-}
-
 int target_read_parts(struct target *t, struct target_part *parts, size_t nparts)
 {
-	size_t at = 0, n;
-	ssize_t settled;
 	int rc;
 
-	for (n = 0; n < nparts; n++) {
-		rc = charge(t, parts[n].nbytes + PART_COST);
+	for (size_t i = 0; i < nparts; i++) {
+		rc = charge(t, parts[i].nbytes + PART_COST);
 		if (rc)
 			return rc;
 	}
-	while (at < nparts) {
-		n = nparts - at < BATCH ? nparts - at : BATCH;
-		settled = read_batch(t, parts + at, n);
-		if (settled < 0)
-			return (int)settled;
-		at += (size_t)settled;
-	}
-	return 0;
+	return t->kind->read_parts(t, parts, nparts);
 }
 
 int target_read(struct target *t, uint64_t addr, void *buf, size_t nbytes)
@@ -179,8 +129,26 @@ int target_read(struct target *t, uint64_t addr, void *buf, size_t nbytes)
 	if (rc)
 		return rc;
 	if (!part.ok)
-		return target_fail(t, EFAULT, "nothing can be read at 0x%" PRIx64, addr);
+		return target_fail(t, EFAULT, "0x%" PRIx64 " %s", addr, target_missing(t, addr));
 	return 0;
+}
+
+const char *target_missing(struct target *t, uint64_t addr)
+{
+	return t->kind->missing(t, addr);
+}
+
+int target_mappings(struct target *t,
+		    int (*each)(void *context, const struct target_mapping *mapping), void *context)
+{
+	return t->kind->mappings(t, each, context);
+}
+
+void target_root(const struct target *t, char *path, size_t nbytes)
+{
+	path[0] = 0;
+	if (!t->core)
+		snprintf(path, nbytes, "/proc/%d/root", (int)t->tid);
 }
 
 int target_walk(struct target *t, const struct target_list *list)
@@ -199,8 +167,8 @@ int target_walk(struct target *t, const struct target_list *list)
 		rc = target_read(t, addr, list->record, list->nbytes);
 		if (rc == -EFAULT)
 			return target_fail(t, EFAULT,
-					   "its list of %s leads to 0x%" PRIx64 ", not mapped",
-					   list->name, addr);
+					   "its list of %s leads to 0x%" PRIx64 ", which %s",
+					   list->name, addr, target_missing(t, addr));
 		if (!rc)
 			rc = list->each(list->context, list->record);
 		if (rc)

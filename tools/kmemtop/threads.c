@@ -10,6 +10,7 @@
  * Sums are kept modulo 2^64: any numbers whatever add up to some number, which
  * snapshot.c holds against the count of objects.
  */
+#include "elfnote.h"
 #include "reading.h"
 
 #include <errno.h>
@@ -35,12 +36,12 @@ static int fetch(struct gather *g, const struct kmem_root_thread *thread, size_t
 		{
 			.addr = thread->slots,
 			.buf = g->slots,
-			.nbytes = (n - 1) * root->slot_size + sizeof(struct kmem_root_slot),
+			.nbytes = n * root->slot_size,
 		},
 		{
 			.addr = thread->shelves - (n - 1) * root->shelf_size,
 			.buf = g->shelves,
-			.nbytes = (n - 1) * root->shelf_size + sizeof(struct kmem_root_shelf),
+			.nbytes = n * root->shelf_size,
 		},
 	};
 	int rc = target_read_parts(g->r->t, parts, 2);
@@ -54,13 +55,16 @@ static void add_slots(struct gather *g, size_t n)
 
 	for (size_t id = 0; id < n; id++) {
 		struct cache_sum *sum = &g->r->sums[id];
-		struct kmem_root_shelf shelf;
+		struct kmem_root_shelf shelf = {.taken = 0};
 		struct kmem_root_slot slot;
 
 		memcpy(&slot, g->slots + id * root->slot_size, sizeof(slot));
-		memcpy(&shelf, g->shelves + (n - 1 - id) * root->shelf_size, sizeof(shelf));
-		sum->parked += shelf.lent + slot_fill(&slot) + slot_fill(&shelf.spare);
-		sum->away += shelf.taken - shelf.given;
+		memcpy(&shelf, g->shelves + (n - 1 - id) * root->shelf_size,
+		       elfnote_common(root->shelf_size, sizeof(shelf)));
+		sum->held += slot_fill(&slot) + slot_fill(&shelf.spare);
+		sum->taken += shelf.taken;
+		sum->given += shelf.given;
+		sum->lent += shelf.lent;
 	}
 }
 
@@ -100,19 +104,20 @@ static void gather_free(struct gather *g)
 
 int threads_read(struct reading *r)
 {
-	struct kmem_root_thread thread;
+	struct kmem_root_thread thread = {.next = 0};
 	struct gather g;
 	int rc = gather_init(&g, r);
 
 	if (!rc)
-		rc = target_walk(r->t, &(struct target_list){
-					       .name = "threads",
-					       .first = r->root.threads,
-					       .record = &thread,
-					       .nbytes = sizeof(thread),
-					       .each = add_thread,
-					       .context = &g,
-				       });
+		rc = target_walk(
+			r->t, &(struct target_list){
+				      .name = "threads",
+				      .first = r->root.threads,
+				      .record = &thread,
+				      .nbytes = elfnote_common(r->root.thread_size, sizeof(thread)),
+				      .each = add_thread,
+				      .context = &g,
+			      });
 	gather_free(&g);
 	return rc;
 }
