@@ -61,7 +61,7 @@ struct thread {
 	uint32_t number; /* of the record, counted from 0 */
 	uint32_t nempty; /* sheaves in empty[] */
 	struct sheaf *empty[SHEAF_LEVELS]; /* a few for its next trades, chained by object[0] */
-	uint32_t look_ms; /* when it last looked whether an allocation is to be guarded */
+	uint32_t look_ms;	   /* when it last looked whether an allocation is to be guarded */
 	struct stack_memo *stacks; /* that it allocated or freed in; NULL: none */
 	uint32_t unused[6];
 };
