@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 need gcc
 
-flags=(-std=gnu17 -O2 -D_GNU_SOURCE -DKMEM_DEBUG=0 -I"$source_dir/include" -I"$source_dir")
+flags=(-std=gnu17 -O2 -D_GNU_SOURCE -DKMEM_DEBUG=0 -DKMEM_DL_FIND_OBJECT=1 -I"$source_dir/include" -I"$source_dir")
 count=0
 for file in "$source_dir"/{buddy,slab,lib}/*.c; do
 	timeout 60 gcc "${flags[@]}" -c "$file" -o "$work/theirs.o"
