@@ -321,11 +321,12 @@ void slab_count_slow(struct kmem_cache *cache, struct slab *slab, uint32_t n)
 /* Free the empty slabs older than age_ms but the keep that became so last; those freed. */
 static unsigned free_empty(struct kmem_cache *cache, uint32_t age_ms, unsigned keep)
 {
-	uint32_t now = sys_now_ms();
 	struct slab *retired = NULL, *slab, *next;
+	uint32_t now;
 
 	lock_take(&cache->lock, LOCK_CACHE);
 	slab_settle_locked(cache);
+	now = sys_now_ms(); /* not before the slabs that were settled became empty */
 	for (slab = cache->lists[BUCKET_EMPTY]; slab; slab = next) {
 		next = slab->next;
 		if ((int32_t)(now - slab->stamp) < (int32_t)age_ms || (keep > 0 && keep--))
