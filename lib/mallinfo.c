@@ -35,9 +35,11 @@ static void print_name(FILE *stream, const struct kmem_cache_stats *cache)
 	out_name(cache->name, sizeof(cache->name), shown);
 	for (const char *c = shown; *c; c++)
 		switch (*c) {
-		case '<':
 		case '&':
+		case '<':
+		case '>':
 		case '"':
+		case '\'':
 			fprintf(stream, "&#%d;", *c);
 			break;
 		default:

@@ -20,7 +20,7 @@ static void use_all_kinds(void)
 {
 	static const size_t sizes[] = {1, 100, 5000, 40000, 60000, 100000, 3 * MIB};
 
-	cache = kmem_cache_create("all \"kinds\\", 100, 0, 0, NULL);
+	cache = kmem_cache_create("all \"kinds\\ <&'>", 100, 0, 0, NULL);
 	for (unsigned i = 0; i < 3000; i++)
 		require((objects[i] = kmem_cache_alloc(cache, GFP_KERNEL)));
 	for (unsigned i = 0; i < 1000; i++)
@@ -140,7 +140,8 @@ START_TEST(all_of_them_say_the_same)
 	expect_in(text, "<total type=\"slabs\" size=\"%zu\"/>", (size_t)stats.slab_bytes);
 	ck_assert_int_eq(kmem_cache_stats(cache, &one), 0);
 	expect_in(text,
-		  "<cache name=\"all &#34;kinds\\\" size=\"104\" objects=\"2000\" parked=\"%zu\"",
+		  "<cache name=\"all &#34;kinds\\ &#60;&#38;&#39;&#62;\" size=\"104\" "
+		  "objects=\"2000\" parked=\"%zu\"",
 		  (size_t)one.parked);
 	words = unit_child(print_malloc_stats);
 	expect_in(words.text, "libkmem: in use: %zu bytes", (size_t)stats.used_bytes);
@@ -169,7 +170,7 @@ START_TEST(json_has_it_all_in_order)
 		  "\"meta_bytes\":%zu,\"caches\":[{\"id\":",
 		  getpid(), (size_t)stats.mapped_bytes, (size_t)stats.meta_bytes);
 	expect_in(json,
-		  "{\"id\":%u,\"name\":\"all \\\"kinds\\\\\",\"flags\":0,\"object_size\":100,"
+		  "{\"id\":%u,\"name\":\"all \\\"kinds\\\\ <&'>\",\"flags\":0,\"object_size\":100,"
 		  "\"stride\":104,\"align\":8,\"slab_bytes\":32768,\"slab_objects\":315,"
 		  "\"slabs\":%zu,\"slabs_empty\":%zu,\"objects\":%zu,\"active\":2000,"
 		  "\"parked\":%zu,\"taken\":%zu,\"given\":%zu}",
@@ -187,7 +188,7 @@ START_TEST(counts_where_they_are_counted)
 	ck_assert_int_eq(kmem_option_set("stats", "true"), 0);
 	use_all_kinds();
 	expect_in(printed(KMEM_STATS_JSON), ",\"allocs\":3000,\"frees\":1000}");
-	expect_in(printed(KMEM_STATS_TEXT), "all \"kinds\\ (3000 allocations, 1000 frees)\n");
+	expect_in(printed(KMEM_STATS_TEXT), "all \"kinds\\ <&'> (3000 allocations, 1000 frees)\n");
 }
 END_TEST
 
