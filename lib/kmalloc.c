@@ -206,16 +206,20 @@ static void *resize_slow(const void *block, size_t usable, size_t nbytes, gfp_t 
 	return resized;
 }
 
-/* Where it is, if it is large enough, and aligned as such a block is. */
+/* Where it is, if it is large enough, and aligned as such a block is, and nobody watches its end.
+ */
 static void *resize(const void *block, size_t usable, size_t nbytes, gfp_t flags)
 {
 	void *resized = NULL;
 
 	if (nbytes > usable || !is_aligned(block, natural_align(nbytes, ALIGN_MOST)))
 		return resize_slow(block, usable, nbytes, flags);
-	if (nbytes < usable / 2 && flags & __GFP_DIRECT_RECLAIM &&
-	    can_resize_pages(block, usable, nbytes))
+	if (nbytes < usable && block_noted(block, block_kind(block)))
+		resized = resize_slow(block, usable, nbytes, flags);
+	else if (nbytes < usable / 2 && flags & __GFP_DIRECT_RECLAIM &&
+		 can_resize_pages(block, usable, nbytes))
 		resized = resize_pages(block, nbytes);
+	/* A refused shrink is no failure. */
 	return resized ? resized : (void *)block;
 }
 

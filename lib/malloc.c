@@ -291,6 +291,12 @@ size_t block_usable(const void *addr, enum block_kind kind)
 	}
 }
 
+bool block_noted(const void *addr, enum block_kind kind)
+{
+	return kind == BLOCK_DEBUG || kind == BLOCK_GUARDED ||
+	       (kind == BLOCK_SLAB && cache_of(pagemap_id(addr))->debug.flags);
+}
+
 size_t kmem_usable_size(const void *block)
 {
 	enum block_kind kind;

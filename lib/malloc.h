@@ -14,6 +14,9 @@ enum block_kind { BLOCK_SLAB, BLOCK_HEAP, BLOCK_LARGE, BLOCK_DEBUG, BLOCK_GUARDE
 enum block_kind block_kind(const void *addr);
 /* Usable bytes of a block of the kind. */
 size_t block_usable(const void *addr, enum block_kind kind);
+/* Is what was asked for of it kept with it? Then past that begins what is looked at, and a block
+ * that is resized moves. */
+bool block_noted(const void *addr, enum block_kind kind);
 /* Say that addr is none of ours, and the likely cause; doing names the function. */
 void report_foreign(const void *addr, const char *doing);
 

@@ -19,8 +19,7 @@ struct found {
 	enum block_kind kind;
 	struct heap *heap; /* of a heap's block */
 	size_t usable;
-	bool debugged; /* or guarded: what is asked for is kept, and a block that is resized moves
-			*/
+	bool noted;
 };
 
 /* Reported in one line and false if no block begins there. */
@@ -39,8 +38,7 @@ static bool find(void *block, struct found *found)
 	if (found->kind == BLOCK_GUARDED && !guard_check(block, "realloc"))
 		return false;
 	found->usable = block_usable(block, found->kind);
-	found->debugged = found->kind == BLOCK_DEBUG || found->kind == BLOCK_GUARDED ||
-			  (found->kind == BLOCK_SLAB && cache_of(pagemap_id(block))->debug.flags);
+	found->noted = block_noted(block, found->kind);
 	return true;
 }
 
@@ -52,7 +50,7 @@ static inline bool fits(size_t nbytes, size_t usable)
 
 static inline bool stays(const struct found *found, size_t nbytes)
 {
-	return !found->debugged && fits(nbytes, found->usable);
+	return !found->noted && fits(nbytes, found->usable);
 }
 
 /* The block with room for nbytes, moved only as pages; NULL if it must be copied. */
@@ -60,7 +58,7 @@ static void *resize(const struct found *found, size_t nbytes)
 {
 	if (stays(found, nbytes))
 		return found->block;
-	if (found->debugged)
+	if (found->noted)
 		return NULL;
 	if (found->kind == BLOCK_HEAP && nbytes > SMALL_MAX && nbytes <= HEAP_MAX) {
 		if (!heap_resize(found->heap, found->block, nbytes))
@@ -84,7 +82,7 @@ static size_t with_slack(const struct found *found, size_t nbytes)
 	size_t slack = found->usable > 256 ? found->usable / 2 : found->usable / 4;
 	size_t room = found->usable + slack;
 
-	if (found->debugged || nbytes <= found->usable || nbytes >= room || room > HEAP_MAX)
+	if (found->noted || nbytes <= found->usable || nbytes >= room || room > HEAP_MAX)
 		return nbytes;
 	return room;
 }

@@ -12,7 +12,7 @@ static unsigned char *make_block(size_t nbytes)
 }
 
 static const size_t crime_sizes[] = {1, 100, 5000, 32768, 40000, 300000, 2000000};
-#define NCRIMES 8u
+#define NCRIMES 9u
 
 static void commit(unsigned crime, size_t nbytes)
 {
@@ -53,6 +53,11 @@ static void commit(unsigned crime, size_t nbytes)
 		block[nbytes] = 1;
 		kmem_free(block);
 		break;
+	case 8:
+		block = kmem_krealloc(block, nbytes / 2 + 1, GFP_KERNEL);
+		block[nbytes / 2 + 1] = 1;
+		kmem_kfree(block);
+		break;
 	}
 }
 
@@ -91,6 +96,17 @@ static void need_quarantine(void)
 	}
 }
 
+/* A block that can only be smaller elsewhere, and nothing is at hand. */
+static void refuse_shrink(void)
+{
+	char *block = kmem_kmalloc(100000, GFP_KERNEL);
+
+	must(kmem_krealloc(block, 50000, GFP_NOWAIT) == block);
+	must(kmem_ksize(block) == 100000);
+	memset(block, 1, 100000);
+	kmem_kfree(block);
+}
+
 static void explain(void)
 {
 	char *block = kmem_malloc(100000);
@@ -103,7 +119,7 @@ static void explain(void)
 static const char *const reasons[NCRIMES] = {
 	"Right Redzone overwritten", "Left Redzone overwritten",  "Object already free",
 	"Right Redzone overwritten", "Right Redzone overwritten", "Invalid object pointer",
-	"Object already free",	     "Right Redzone overwritten"};
+	"Object already free",	     "Right Redzone overwritten", "Right Redzone overwritten"};
 
 START_TEST(crimes_against_all_kinds_of_blocks)
 {
@@ -155,6 +171,12 @@ START_TEST(quarantine_gives_way)
 }
 END_TEST
 
+START_TEST(a_refused_shrink_is_none)
+{
+	expect_quiet("FZPU", "", "refused");
+}
+END_TEST
+
 /* One line, and the end. */
 START_TEST(hardened_blocks)
 {
@@ -197,6 +219,8 @@ static int do_act(const char *doing, const char *what)
 		commit_late();
 	else if (strcmp(doing, "need") == 0)
 		need_quarantine();
+	else if (strcmp(doing, "refused") == 0)
+		refuse_shrink();
 	else if (strcmp(doing, "mix") == 0)
 		mix_up();
 	else
@@ -210,10 +234,11 @@ int main(int argc, char **argv)
 				      written_to_in_quarantine,
 				      pages_and_blocks_mixed_up,
 				      quarantine_gives_way,
+				      a_refused_shrink_is_none,
 				      hardened_blocks,
 				      where_a_large_block_is};
 
 	if (argc < 3)
-		return unit_run("debug_crimes", tests, 6);
+		return unit_run("debug_crimes", tests, 7);
 	return do_act(argv[1], argv[3]);
 }

@@ -91,6 +91,11 @@ static void in_all_calls(void)
 		other = kmem_krealloc(block, 200, GFP_KERNEL | __GFP_ZERO);
 		require(other != block && other[95] == 'y' && is_zero(other + 96, 104));
 		kmem_kfree(other);
+		block = guarded_of(kmem_kmalloc(96, GFP_KERNEL));
+		memset(block, 'w', 96);
+		other = kmem_krealloc(block, 64, GFP_KERNEL);
+		require(other != block && other[63] == 'w');
+		kmem_kfree(other);
 		block = guarded_of(kmem_aligned_alloc(512, 700));
 		require((uintptr_t)block % 512 == 0);
 		memset(block, 'z', 700);
