@@ -322,9 +322,7 @@ bool debug_block_dump(const void *page, const void *addr)
 		return false;
 	report("kmem_dump_obj: %p is %zu bytes into the debugged block of %zu at %p, %s", addr,
 	       offset, record->nbytes, page, record->is_free ? "free, in quarantine" : "in use");
-	if (flags & SLAB_STORE_USER) {
-		track_print("Allocated", &record->tracks[TRACK_ALLOC]);
-		track_print("Freed", &record->tracks[TRACK_FREE]);
-	}
+	if (flags & SLAB_STORE_USER)
+		tracks_print(record->tracks);
 	return true;
 }

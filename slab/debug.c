@@ -274,10 +274,8 @@ void debug_take_back(const struct kmem_cache *cache, void *object)
 
 void debug_print_tracks(const struct kmem_cache *cache, const void *object)
 {
-	if (!(cache->debug.flags & SLAB_STORE_USER))
-		return;
-	track_print("Allocated", &debug_tracks(cache, object)[TRACK_ALLOC]);
-	track_print("Freed", &debug_tracks(cache, object)[TRACK_FREE]);
+	if (cache->debug.flags & SLAB_STORE_USER)
+		tracks_print(debug_tracks(cache, object));
 }
 
 void debug_repair(const struct debug_view *view, const struct debug_zone *zone)

@@ -3,9 +3,9 @@
 #include "slab/debug_report.h"
 
 #include "buddy/report.h"
+#include "buddy/stacks.h"
 #include "buddy/symbol.h"
 #include "buddy/sys.h"
-#include "buddy/unwind.h"
 #include "slab/annotate.h"
 #include "slab/slab.h"
 
@@ -78,7 +78,7 @@ static void put_bytes(const char *what, struct debug_bytes bytes)
 static void put_stack(void)
 {
 	uintptr_t frames[DEPTH];
-	unsigned n = unwind(frames, DEPTH);
+	unsigned n = stack_now(frames, DEPTH);
 
 	report_text("CPU: %u PID: %u", sys_cpu(), sys_tid());
 	report_text("Call Trace:");
@@ -99,10 +99,8 @@ static void put_bug(const struct debug_view *view, const char *reason)
 	report_text(thick);
 	report_text("BUG %s: %s", view->name, reason);
 	report_text(thin);
-	if (view->tracks) {
-		track_print("Allocated", &view->tracks[TRACK_ALLOC]);
-		track_print("Freed", &view->tracks[TRACK_FREE]);
-	}
+	if (view->tracks)
+		tracks_print(view->tracks);
 	report_text("%s", view->place);
 	report_text("Object %p @offset=%zu", view->object,
 		    (size_t)((uintptr_t)view->object - view->base));

@@ -3,6 +3,7 @@
 #include "slab/guard_report.h"
 
 #include "buddy/report.h"
+#include "buddy/stacks.h"
 #include "buddy/symbol.h"
 #include "buddy/sys.h"
 #include "buddy/unwind.h"
@@ -16,7 +17,14 @@ static const char rule[] = "====================================================
 struct sight {
 	uintptr_t frames[DEPTH];
 	unsigned n;
+	uint32_t now_ms; /* ages count to here: names of stacks take time */
 };
+
+static void look(struct sight *sight)
+{
+	sight->now_ms = sys_now_ms();
+	sight->n = stack_now(sight->frames, DEPTH);
+}
 
 static unsigned number_of(const struct guarded *guarded)
 {
@@ -29,7 +37,7 @@ static void put_empty(void)
 }
 
 /* Who allocated the object, and who freed it. */
-static void put_object(const struct guarded *guarded)
+static void put_object(const struct guarded *guarded, uint32_t now_ms)
 {
 	uintptr_t object = guarded->object;
 	uint32_t nbytes = guarded->nbytes;
@@ -38,11 +46,11 @@ static void put_object(const struct guarded *guarded)
 	report_text("kfence-#%u: %p-%p, size=%u, cache=%s", number_of(guarded), (void *)object,
 		    (void *)(object + nbytes - 1), nbytes, guarded->name);
 	put_empty();
-	track_print("allocated", &guarded->tracks[GUARD_ALLOCATED]);
+	track_print("allocated", &guarded->tracks[GUARD_ALLOCATED], now_ms);
 	if (!guarded->tracks[GUARD_RELEASED].tid)
 		return;
 	put_empty();
-	track_print("freed", &guarded->tracks[GUARD_RELEASED]);
+	track_print("freed", &guarded->tracks[GUARD_RELEASED], now_ms);
 }
 
 /* What follows the lines that say what it is about. */
@@ -50,7 +58,7 @@ static void put_rest(const struct sight *sight, const struct guarded *guarded)
 {
 	symbols_print(sight->frames, sight->n);
 	if (guarded)
-		put_object(guarded);
+		put_object(guarded, sight->now_ms);
 	put_empty();
 	report_text("CPU: %u PID: %u", sys_cpu(), sys_tid());
 	report_text(rule);
@@ -75,6 +83,7 @@ void guard_report_access(const struct guard_access *access)
 	uintptr_t addr = access->fault->addr;
 	struct sight sight;
 
+	sight.now_ms = sys_now_ms();
 	sight.n = unwind_signal(access->fault->context, sight.frames, DEPTH);
 	report_begin();
 	report_text(rule);
@@ -99,7 +108,7 @@ void guard_report_invalid(const void *addr, const char *doing)
 	const struct guarded *guarded = guarded_at((uintptr_t)addr);
 	struct sight sight;
 
-	sight.n = unwind(sight.frames, DEPTH);
+	look(&sight);
 	report_begin();
 	report_text(rule);
 	report_text("BUG: KFENCE: invalid %s", doing);
@@ -141,7 +150,7 @@ void guard_report_damage(const struct guarded *guarded, const unsigned char *at)
 	char text[DAMAGE_MOST * 3 + 1];
 	struct sight sight;
 
-	sight.n = unwind(sight.frames, DEPTH);
+	look(&sight);
 	show_damage(text, guarded, at);
 	report_begin();
 	report_text(rule);

@@ -27,7 +27,7 @@ void track_set(struct track *track)
 	track->cpu = sys_cpu();
 }
 
-void track_print(const char *doing, const struct track *track)
+void track_print(const char *doing, const struct track *track, uint32_t now_ms)
 {
 	const uintptr_t *frames = NULL;
 	unsigned n;
@@ -39,7 +39,15 @@ void track_print(const char *doing, const struct track *track)
 		report_text("%s: what was noted of it was overwritten", doing);
 		return;
 	}
-	report_text("%s age=%u ms cpu=%u pid=%u", doing, sys_now_ms() - track->when_ms, track->cpu,
+	report_text("%s age=%u ms cpu=%u pid=%u", doing, now_ms - track->when_ms, track->cpu,
 		    track->tid);
 	symbols_print(frames, n);
+}
+
+void tracks_print(const struct track tracks[2])
+{
+	uint32_t now_ms = sys_now_ms();
+
+	track_print("Allocated", &tracks[0], now_ms);
+	track_print("Freed", &tracks[1], now_ms);
 }

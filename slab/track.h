@@ -14,7 +14,10 @@ struct track {
 
 /* This thread, here and now. */
 void track_set(struct track *track);
-/* "Allocated in …" or "Freed in …", and the stack; nothing if nobody did. */
-void track_print(const char *doing, const struct track *track);
+/* Doing it, its age at that time, and the stack; nothing if nobody did. */
+void track_print(const char *doing, const struct track *track, uint32_t now_ms);
+/* Who allocated an object and who freed it, aged at one time: to name the first stack may take
+ * long. */
+void tracks_print(const struct track tracks[2]);
 
 #endif
