@@ -3,6 +3,7 @@
 #include "lib/debug_block.h"
 
 #include "buddy/lock.h"
+#include "buddy/meta.h"
 #include "buddy/report.h"
 #include "buddy/run.h"
 #include "slab/annotate.h"
@@ -15,25 +16,27 @@
 #include <string.h>
 
 #define RED_LEAST  ((size_t)64)	      /* bytes behind a block */
-#define LEFT_BYTES ((size_t)256)      /* before it */
+#define LEFT_BYTES PAGE_BYTES	      /* before it */
 #define KEPT_MOST  64u		      /* blocks in quarantine … */
 #define KEPT_BYTES ((size_t)16 << 20) /* … and bytes, unless it is one */
 
-/* At the beginning of the run. */
+/* Apart from the run, where nothing that a program writes reaches it. */
 struct record {
-	size_t lead;   /* pages from here to the block: who looks for leaks is to see no pointer */
-	size_t nbytes; /* asked for */
-	size_t npages; /* of the run */
+	uintptr_t first; /* page of the run, by its number: who looks for leaks sees no pointer */
+	size_t lead;	 /* pages from there to the block */
+	size_t nbytes;	 /* asked for */
+	size_t npages;	 /* of the run */
 	enum debug_source source;
 	_Atomic bool given_back; /* somebody frees it, or did … */
 	bool is_free;		 /* … and it is in quarantine, or on its way there */
 	struct track tracks[TRACKS];
 };
 
+static struct meta_pool records = {.nbytes = sizeof(struct record), .align = 16};
 static slab_flags_t flags;
 bool debug_blocks;
 struct lock debug_block_lock;
-static void *kept[KEPT_MOST]; /* a ring; guarded by the lock, as are these */
+static struct record *kept[KEPT_MOST]; /* a ring; guarded by the lock, as are these */
 static unsigned nkept, oldest;
 static size_t kept_bytes;
 
@@ -45,19 +48,29 @@ void debug_blocks_start(void)
 	debug_blocks = flags;
 }
 
+/* NULL: it has gone, just now. */
 static struct record *record_of(const void *block)
 {
-	return pagemap_page(block)->owner;
+	const void *run = pagemap_page(block)->owner;
+	struct record *record = run ? pagemap_page(run)->owner : NULL;
+
+	/* Of a page that became free the word is links of a list. */
+	return meta_index(record) ? record : NULL;
+}
+
+static unsigned char *run_of(const struct record *record)
+{
+	return (unsigned char *)(record->first << PAGE_SHIFT);
 }
 
 static unsigned char *block_of(const struct record *record)
 {
-	return (unsigned char *)record + (record->lead << PAGE_SHIFT);
+	return run_of(record) + (record->lead << PAGE_SHIFT);
 }
 
 static unsigned char *end_of(const struct record *record)
 {
-	return (unsigned char *)record + (record->npages << PAGE_SHIFT);
+	return run_of(record) + (record->npages << PAGE_SHIFT);
 }
 
 /* The block and its red zones to those of slab/annotate.h: all is open, all is closed. */
@@ -140,12 +153,12 @@ static void view_of(struct debug_view *view, const struct record *record)
 	*view = (struct debug_view){
 		.name = DEBUG_BLOCK_NAME,
 		.object = block,
-		.base = (uintptr_t)record,
+		.base = (uintptr_t)run_of(record),
 		.body = {block, record->nbytes},
 		.tracks = flags & SLAB_STORE_USER ? record->tracks : NULL,
 	};
-	report_format(view->place, sizeof(view->place), "Pages %p npages=%zu", (const void *)record,
-		      record->npages);
+	report_format(view->place, sizeof(view->place), "Pages %p npages=%zu",
+		      (const void *)run_of(record), record->npages);
 	if (flags & SLAB_RED_ZONE) {
 		view->left = (struct debug_bytes){block - RED_LEAST, RED_LEAST};
 		view->right = (struct debug_bytes){block + record->nbytes, RED_LEAST};
@@ -165,36 +178,61 @@ static void check(const struct record *record)
 		}
 }
 
-/* Let the page map lead from the block's first page to its record, or no longer. */
-static int enter(void *block, struct record *record)
+/* Let the page map lead from the block's first page to its run and its record, or no longer. */
+static int enter(const struct record *record, bool in)
 {
+	void *block = block_of(record);
 	struct page *page;
 
 	if (pagemap_cover(block) < 0 || pagemap_commit(block, 1) < 0)
 		return -1;
 	page = pagemap_page(block);
-	page->owner = record;
-	page->kind = record ? PAGE_DEBUG : PAGE_NONE;
-	pagemap_tag(block, record ? ID_PAGES : ID_NONE);
+	page->owner = in ? run_of(record) : NULL;
+	page->kind = in ? PAGE_DEBUG : PAGE_NONE;
+	pagemap_tag(block, in ? ID_PAGES : ID_NONE);
 	return 0;
+}
+
+/* A run of so many pages with its record; NULL: no memory. */
+static struct record *make(size_t npages, size_t align, bool *zeroed)
+{
+	struct record *record = meta_pool_get(&records);
+	void *run = record ? run_alloc(npages, align, PAGE_LARGE, zeroed) : NULL;
+
+	if (run) {
+		record->first = (uintptr_t)run >> PAGE_SHIFT;
+		record->npages = npages;
+		pagemap_page(run)->owner = record;
+		return record;
+	}
+	if (record)
+		meta_pool_put(&records, record);
+	return NULL;
+}
+
+static void unmake(struct record *record)
+{
+	run_free(run_of(record));
+	meta_pool_put(&records, record);
 }
 
 void *debug_block_alloc(size_t nbytes, size_t align, enum debug_source source, bool *zeroed)
 {
 	size_t lead = align > PAGE_BYTES ? align >> PAGE_SHIFT : 1;
 	size_t npages = lead + ((nbytes + RED_LEAST + PAGE_BYTES - 1) >> PAGE_SHIFT);
-	struct record *record = run_alloc(npages, lead, PAGE_LARGE, zeroed);
+	struct record *record = make(npages, lead, zeroed);
 
 	if (!record)
 		return NULL;
-	*record =
-		(struct record){.lead = lead, .nbytes = nbytes, .npages = npages, .source = source};
-	if (enter(block_of(record), record) < 0) {
-		run_free(record);
+	record->lead = lead;
+	record->nbytes = nbytes;
+	record->source = source;
+	if (enter(record, true) < 0) {
+		unmake(record);
 		return NULL;
 	}
 	/* Its first page is nothing to free. */
-	pagemap_tag(record, ID_NONE);
+	pagemap_tag(run_of(record), ID_NONE);
 	if (flags & SLAB_STORE_USER)
 		track_set(&record->tracks[TRACK_ALLOC]);
 	fill(record);
@@ -241,8 +279,8 @@ static void release(struct record *record)
 {
 	reveal(record);
 	check(record);
-	enter(block_of(record), NULL);
-	run_free(record);
+	enter(record, false);
+	unmake(record);
 }
 
 /* Is it a block's beginning, and of those that are freed so? Else a report. */
@@ -276,6 +314,10 @@ void debug_block_free(void *block, enum debug_source source)
 {
 	struct record *record = record_of(block), *old;
 
+	if (!record) {
+		report_bug("double free: block %p is free already", block);
+		return;
+	}
 	if (!check_begin(record, block, source) || !check_first(record))
 		return;
 	retract(record);
@@ -304,7 +346,7 @@ size_t debug_block_usable(const void *block)
 	const struct record *record = record_of(block);
 	struct debug_view view;
 
-	if (!check_begin(record, block, record->source))
+	if (!record || !check_begin(record, block, record->source))
 		return 0;
 	if (!record->is_free)
 		return record->nbytes;
@@ -318,7 +360,7 @@ bool debug_block_dump(const void *page, const void *addr)
 	const struct record *record = record_of(page);
 	size_t offset = (size_t)((uintptr_t)addr - (uintptr_t)page);
 
-	if (!record || (uintptr_t)addr - (uintptr_t)record >= record->npages << PAGE_SHIFT)
+	if (!record || (uintptr_t)addr - (uintptr_t)run_of(record) >= record->npages << PAGE_SHIFT)
 		return false;
 	report("kmem_dump_obj: %p is %zu bytes into the debugged block of %zu at %p, %s", addr,
 	       offset, record->nbytes, page, record->is_free ? "free, in quarantine" : "in use");

@@ -3,11 +3,12 @@
  * malloc's blocks above 32 KiB, and runs of kmem_pages_alloc, where KMEM_DEBUG names
  * malloc-large: each a run of pages of its own, laid out as a debugged object is (slab/debug.h):
  *
- *	| record … left red zone | block … | right red zone |
- *	  a page at least	  begins a page	    to the end of the run
+ *	| … left red zone | block … | right red zone |
+ *	  the page before   begins a page     to the end of the run
  *
- * The block's first page is found by the page map as PAGE_DEBUG. A freed one lies poisoned in
- * quarantine until others have taken its place, and is looked at when it leaves.
+ * The page map says PAGE_DEBUG of the block's first page, and leads to the run's, and from there
+ * to the record, which lies apart. A freed block lies poisoned in quarantine until others have
+ * taken its place, and is looked at when it leaves.
  */
 #ifndef LIB_DEBUG_BLOCK_H
 #define LIB_DEBUG_BLOCK_H

@@ -83,6 +83,18 @@ static void mix_up(void)
 	kmem_free(block);
 }
 
+/* All of the page before a block is its red zone, and its record lies elsewhere. */
+static void write_far_before(void)
+{
+	unsigned char *block = make_block(100000);
+
+	memset(block - 4096, 'A', 4096);
+	kmem_free(block);
+	block = make_block(100000);
+	block[-4096] = 1;
+	kmem_free(block);
+}
+
 /* What lies in quarantine is to be had when there is nothing else. */
 static void need_quarantine(void)
 {
@@ -165,6 +177,16 @@ START_TEST(pages_and_blocks_mixed_up)
 }
 END_TEST
 
+START_TEST(written_to_far_before)
+{
+	struct last_words words = child("FZPU", "on_error:continue", "before");
+
+	ck_assert_int_eq(words.status, 0);
+	ck_assert_uint_eq(unit_count(words.text, "BUG malloc-large: Left Redzone overwritten"), 2);
+	ck_assert_uint_eq(unit_count(words.text, "BUG"), 2);
+}
+END_TEST
+
 START_TEST(quarantine_gives_way)
 {
 	expect_quiet("FZPU", "", "need");
@@ -221,6 +243,8 @@ static int do_act(const char *doing, const char *what)
 		need_quarantine();
 	else if (strcmp(doing, "refused") == 0)
 		refuse_shrink();
+	else if (strcmp(doing, "before") == 0)
+		write_far_before();
 	else if (strcmp(doing, "mix") == 0)
 		mix_up();
 	else
@@ -233,12 +257,13 @@ int main(int argc, char **argv)
 	const TTest *const tests[] = {crimes_against_all_kinds_of_blocks,
 				      written_to_in_quarantine,
 				      pages_and_blocks_mixed_up,
+				      written_to_far_before,
 				      quarantine_gives_way,
 				      a_refused_shrink_is_none,
 				      hardened_blocks,
 				      where_a_large_block_is};
 
 	if (argc < 3)
-		return unit_run("debug_crimes", tests, 7);
+		return unit_run("debug_crimes", tests, 8);
 	return do_act(argv[1], argv[3]);
 }
