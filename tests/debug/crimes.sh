@@ -16,9 +16,12 @@ outcome() {
 	said=$(timeout 20 env "$1" "$crimes" "$2" "$3" "${guarded[@]}" 2>&1) && status=0 || status=$?
 	case $status in
 	98) echo "-" ;;
-	97 | 99 | 124) fail "$2 of $3 with $1: exit $status" ;;
-	139) [[ $said == *BUG* || $said == *libkmem:* ]] && echo caught || echo segv ;;
-	*) [[ $said == *BUG* || $said == *libkmem:* ]] && echo caught || echo no ;;
+	139)
+		[[ $said != *BUG* && $said != *libkmem:* ]] || fail "$2 of $3 with $1: a report that dies: $said"
+		echo segv
+		;;
+	0 | 134) [[ $said == *BUG* || $said == *libkmem:* ]] && echo caught || echo no ;;
+	*) fail "$2 of $3 with $1: exit $status: $said" ;;
 	esac
 }
 
