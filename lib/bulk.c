@@ -25,7 +25,7 @@ static int alloc_limited(struct kmem_cache *cache, gfp_t flags, size_t nobjects,
 /* In pieces, or one at a time where no sheaf has any; all or none. */
 static int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobjects, void **objects)
 {
-	size_t done = 0;
+	size_t done = 0, n;
 
 	if (flags & __GFP_DIRECT_RECLAIM)
 		slot_widen(cache, nobjects);
@@ -43,8 +43,11 @@ static int alloc_rest(struct kmem_cache *cache, gfp_t flags, size_t nobjects, vo
 		if (!objects[done]) {
 			/* One by one: there is room where they came from, and no call to make any.
 			 */
-			while (done > 0)
-				kmem_cache_free(cache, objects[--done]);
+			for (n = done; n > 0;)
+				kmem_cache_free(cache, objects[--n]);
+			/* The program neither got nor freed them. */
+			if (cache->pub.counted)
+				cache_count(cache, 0 - (uint64_t)done, 0 - (uint64_t)done, 0);
 			return 0;
 		}
 		done++;

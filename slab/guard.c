@@ -220,18 +220,16 @@ void guard_free(void *object)
 	retire(guarded);
 }
 
-bool guard_home(struct kmem_cache *cache, void *object)
+bool guard_home(void *object)
 {
-	struct guarded *guarded;
+	struct guarded *guarded = guarded_at((uintptr_t)object);
 
-	if (!guard_holds(object) || guard_cache(object) != cache)
-		return false;
-	guarded = guarded_at((uintptr_t)object);
-	if (begins_at(guarded, object) && guarded_claim(guarded, GUARD_LIVE, GUARD_LEFT))
+	if (begins_at(guarded, object) && guarded_claim(guarded, GUARD_LIVE, GUARD_LEFT)) {
 		atomic_fetch_add_explicit(&nleft, 1, memory_order_relaxed);
-	else
-		guard_report_invalid(object, "free");
-	return true;
+		return true;
+	}
+	guard_report_invalid(object, "free");
+	return false;
 }
 
 unsigned guard_settle(struct kmem_cache *cache)

@@ -60,8 +60,8 @@ struct kmem_cache *guard_cache(const void *addr);
 
 /* Give it back, from any cache, or report what is wrong; no lock may be held. */
 void guard_free(void *object);
-/* The same for one that comes out of a sheaf, under any lock; false: it is not of the cache. */
-bool guard_home(struct kmem_cache *cache, void *object);
+/* The same for one that comes out of a sheaf, under any lock; false: it must not, as reported. */
+bool guard_home(void *object);
 /*
  * Finish what came home: of the cache, or, if NULL, of all without a destructor. How many; no
  * lock may be held.

@@ -45,13 +45,18 @@ static void report_stray(const struct kmem_cache *cache, const void *object)
 			   object, cache->pub.name);
 }
 
-/* What is no object of the cache. */
+/* What is no object of the cache, and was counted as one that it was given. */
 static __attribute__((noinline)) void report_lost(struct kmem_cache *cache, void *object)
 {
-	if (pagemap_id(object) == cache->id && slab_of(object))
+	if (guard_holds(object) && guard_cache(object) == cache) {
+		if (guard_home(object))
+			return;
+	} else if (pagemap_id(object) == cache->id && slab_of(object)) {
 		report_interior(slab_of(object), object);
-	else if (!guard_home(cache, object))
+	} else {
 		report_stray(cache, object);
+	}
+	cache_count(cache, 0, 0 - (uint64_t)1, 0);
 }
 
 /* Add to what the table has of the same word, or make room for it. */

@@ -105,8 +105,13 @@ static __attribute__((noinline)) void return_more(struct kmem_cache *cache, _Ato
 {
 	uint32_t nbits = (uint32_t)__builtin_popcountll(bits);
 
-	if (__builtin_expect(twice != 0, 0))
-		nbits -= report_double(word, twice);
+	if (__builtin_expect(twice != 0, 0)) {
+		unsigned ntwice = report_double(word, twice);
+
+		nbits -= ntwice;
+		/* They were counted as given, with the others. */
+		cache_count(cache, 0, 0 - (uint64_t)ntwice, 0);
+	}
 	if (nbits > 0 && !return_quick(slab_of_word(word), nbits))
 		slab_count_slow(cache, slab_of_word(word), nbits);
 	if (__builtin_expect(cache->gated, 0))

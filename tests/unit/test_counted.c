@@ -154,6 +154,55 @@ START_TEST(what_is_refused_does_not_count)
 	ck_assert_ptr_null(kmem_cache_alloc(cache, GFP_NOWAIT));
 	expect(0, 0);
 	finish();
+	/* Some are at hand, and go back. */
+	counting(100, NULL, 0);
+	get(3);
+	put(3);
+	ck_assert_int_eq(kmem_cache_alloc_bulk(cache, GFP_NOWAIT, N, objects), 0);
+	expect(3, 3);
+	finish();
+}
+END_TEST
+
+static void free_wrongly(void)
+{
+	get(5);
+	put(5);
+	kmem_cache_free(cache, objects[0]);
+	kmem_cache_free(cache, (char *)objects[1] + 8);
+	kmem_trim();
+	require(cache_stats(cache).active == 0);
+	require(!cache_stats(cache).counted ||
+		(cache_stats(cache).allocs == 5 && cache_stats(cache).frees == 5));
+	require(cache_check(cache) == NULL);
+	finish();
+}
+
+static void expect_two_reports(void)
+{
+	struct last_words words = unit_child(free_wrongly);
+
+	ck_assert_msg(words.status == 0, "%#x %s", (unsigned)words.status, words.text);
+	ck_assert_msg(strstr(words.text, "double free: ") && strstr(words.text, "interior "), "%s",
+		      words.text);
+	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
+}
+
+START_TEST(what_is_ignored_does_not_count)
+{
+	ck_assert_int_eq(kmem_option_set("on_error", "continue"), 0);
+	counting(100, NULL, 0);
+	expect_two_reports();
+	counting(200000, NULL, 0);
+	expect_two_reports();
+	ck_assert_int_eq(kmem_option_set("hardened", "true"), 0);
+	counting(100, NULL, 0);
+	expect_two_reports();
+	ck_assert_int_eq(kmem_option_set("hardened", "false"), 0);
+	/* Nobody counts, and what is active is right all the same. */
+	ck_assert_int_eq(kmem_option_set("stats", "false"), 0);
+	cache = kmem_cache_create("plain", 100, 0, 0, NULL);
+	expect_two_reports();
 }
 END_TEST
 
@@ -365,6 +414,6 @@ START_TEST(a_constructor_may_use_the_cache)
 END_TEST
 
 UNIT_MAIN("counted", every_kind_of_cache, every_way, what_is_refused_does_not_count,
-	  only_caches_created_under_it, malloc_counts_too, muted_sheaves_are_published,
-	  guarded_objects, threads_count_as_one, a_child_has_what_vanished_threads_held,
-	  a_constructor_may_use_the_cache)
+	  what_is_ignored_does_not_count, only_caches_created_under_it, malloc_counts_too,
+	  muted_sheaves_are_published, guarded_objects, threads_count_as_one,
+	  a_child_has_what_vanished_threads_held, a_constructor_may_use_the_cache)
