@@ -31,7 +31,7 @@ struct kmem_stats {
 	uint64_t span_bytes;	  /* … spans of heaps */
 	uint64_t run_bytes;	  /* … runs of pages that the program has */
 	uint64_t run_parked_bytes;  /* … runs that wait in sheaves */
-	uint64_t slab_active_bytes; /* of slabs: objects that the program has */
+	uint64_t slab_active_bytes; /* of caches: objects that the program has, guarded ones too */
 	uint64_t slab_parked_bytes; /* of slabs: free objects that wait in sheaves */
 	uint64_t span_active_bytes; /* of spans: blocks that the program has, with their heads */
 	uint64_t span_parked_bytes; /* of spans: free blocks that wait in sheaves */
@@ -63,7 +63,7 @@ struct kmem_cache_stats {
 	uint64_t slabs;	      /* how many */
 	uint64_t slabs_empty; /* of them */
 	uint64_t objects;     /* in all slabs */
-	uint64_t active;      /* that the program has */
+	uint64_t active;      /* that the program has; on guarded pages too, which are no slabs */
 	uint64_t parked;      /* free, in sheaves */
 	uint64_t taken;	      /* by sheaves from slabs, since it was created … */
 	uint64_t given;	      /* … and by sheaves to slabs */
