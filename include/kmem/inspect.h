@@ -17,11 +17,17 @@
  *	          --zones---> list of kmem_root_zone   --shelves> kmem_root_shelf[-id]
  *	          --heaps---> list of kmem_root_heap
  *
- * Every address is one in the target. Each record says its size in the root,
- * and begins with the fields below whatever follows them inside the library, so
- * a reader of the same version strides by those sizes. The rule for changes:
- * a field is added at the end of a record and its size grows; anything else
- * raises KMEM_ROOT_VERSION (docs/design.md, "Versions").
+ * Every address is one in the target. The root says the size of each record, which
+ * begins with the fields below whatever follows them inside the library: a reader of
+ * the same version strides by those sizes. The rule for changes: fields are only added,
+ * at the end of a record; anything else raises KMEM_ROOT_VERSION. How a reader knows that
+ * a field is there which the first release of the version had not:
+ *
+ *	layout		is the root's end, and both grow there: the field is there if it ends
+ *			within the size that the root says of the layout
+ *	other records	their sizes tell nothing of it, as the library's own fields are
+ *			in them. A word that was 0 before, in the record or in
+ *			the layout, announces it, and says so where it is declared
  *
  * Ids are 1 to max_caches - 1; the record of id n, if any, is entry n of the
  * table. seq is odd while a cache is created or destroyed, or a thread that ends
