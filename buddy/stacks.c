@@ -16,6 +16,7 @@
 #define BUCKETS 65536u
 #define MANY	131072u /* stacks; where there are more … */
 #define FEW	4u	/* … no more frames of each are kept */
+#define MOST	262144u /* and no more stacks: code made at run time is at ever new addresses */
 #define SETS	64u
 #define WAYS	4u
 
@@ -200,7 +201,8 @@ static void remember(struct stack_memo *memo, const struct unwind_registers *sta
 	known->sp = start->sp;
 }
 
-static uint32_t number_of(const uintptr_t *frames, unsigned n)
+/* many: stacks that there are. */
+static uint32_t number_of(const uintptr_t *frames, unsigned n, uint32_t many)
 {
 	uint64_t hash = hash_of(frames, n);
 	_Atomic uint32_t *bucket = &buckets[hash % BUCKETS];
@@ -208,7 +210,7 @@ static uint32_t number_of(const uintptr_t *frames, unsigned n)
 	uint32_t first = atomic_load_explicit(bucket, memory_order_acquire);
 	uint32_t found = find(first, 0, hash);
 
-	return found ? found : enter(bucket, first, hash, frames, n);
+	return found || many >= MOST ? found : enter(bucket, first, hash, frames, n);
 }
 
 uint32_t stack_here(struct stack_memo *memo)
@@ -217,6 +219,7 @@ uint32_t stack_here(struct stack_memo *memo)
 	uint32_t number = memo ? recall(memo, &start) : 0;
 	uintptr_t frames[STACK_DEPTH];
 	struct unwind_words words;
+	uint32_t many = atomic_load_explicit(&nstacks, memory_order_relaxed);
 	unsigned n, own;
 
 	if (number)
@@ -225,9 +228,9 @@ uint32_t stack_here(struct stack_memo *memo)
 	own = own_frames(frames, n);
 	n -= own;
 	/* Recursion down a tree has a stack for each of its nodes. */
-	if (n > FEW && atomic_load_explicit(&nstacks, memory_order_relaxed) >= MANY)
+	if (n > FEW && many >= MANY)
 		n = FEW;
-	number = n ? number_of(frames + own, n) : 0;
+	number = n ? number_of(frames + own, n, many) : 0;
 	if (memo)
 		remember(memo, &start, &words, number);
 	return number;

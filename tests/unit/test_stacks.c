@@ -2,11 +2,13 @@
 /* Stacks under numbers: one each, whoever enters it, and whoever enters it at once. */
 #include "unit.h"
 
+#include "buddy/root.h"
 #include "buddy/stacks.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 #define NTHREADS 8u
 #define DEPTHS	 40u
@@ -190,6 +192,60 @@ START_TEST(of_very_many_the_innermost_frames)
 }
 END_TEST
 
-UNIT_MAIN("stacks", of_very_many_the_innermost_frames, what_is_known_is_what_a_walk_finds,
-	  the_same_place_is_the_same_number, frames_are_those_of_the_caller, each_depth_is_another,
-	  other_numbers_are_no_stacks, threads_that_enter_at_once_agree)
+#if defined(__x86_64__)
+
+#define NPIECES 300000u
+
+static uint32_t here(void)
+{
+	return stack_here(NULL);
+}
+
+/* Each piece of code calls what it is told to, from an address of its own. */
+static unsigned char *make_code(void)
+{
+	static const unsigned char piece[16] = {0x48, 0x83, 0xec, 8, /* sub $8, %rsp */
+						0xff, 0xd7,	     /* call *%rdi */
+						0x48, 0x83, 0xc4, 8, /* add $8, %rsp */
+						0xc3};		     /* ret */
+	unsigned char *code =
+		mmap(NULL, NPIECES * sizeof(piece), PROT_READ | PROT_WRITE | PROT_EXEC,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(code, MAP_FAILED);
+	for (unsigned i = 0; i < NPIECES; i++)
+		memcpy(code + i * sizeof(piece), piece, sizeof(piece));
+	return code;
+}
+
+START_TEST(of_ever_new_code_no_more)
+{
+	unsigned char *code = make_code();
+	uint64_t meta = root_record.meta_bytes;
+	unsigned nkept = 0;
+
+	for (unsigned i = 0; i < NPIECES; i++) {
+		uint32_t (*call)(uint32_t(*)(void)) = (void *)(code + i * 16);
+
+		last = call(here);
+		nkept += last != 0;
+	}
+	ck_assert_uint_eq(nkept, 262144);
+	ck_assert_uint_eq(last, 0);
+	ck_assert_uint_le(root_record.meta_bytes - meta, 25u << 20);
+}
+END_TEST
+
+#else
+
+START_TEST(of_ever_new_code_no_more)
+{
+}
+END_TEST
+
+#endif
+
+UNIT_MAIN("stacks", of_ever_new_code_no_more, of_very_many_the_innermost_frames,
+	  what_is_known_is_what_a_walk_finds, the_same_place_is_the_same_number,
+	  frames_are_those_of_the_caller, each_depth_is_another, other_numbers_are_no_stacks,
+	  threads_that_enter_at_once_agree)
