@@ -13,6 +13,7 @@
 #include "lib/start.h"
 #include "slab/ask.h"
 #include "slab/background.h"
+#include "slab/damaged.h"
 #include "slab/guard.h"
 #include "slab/limit.h"
 #include "slab/reclaim.h"
@@ -81,6 +82,7 @@ static void in_child(void)
 	runs_after_fork();
 	threads_after_fork();
 	limits_after_fork();
+	damaged_after_fork();
 	background_after_fork();
 	ask_after_fork();
 	guard_after_fork();

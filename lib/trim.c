@@ -6,6 +6,7 @@
 #include "lib/core.h"
 #include "lib/debug_block.h"
 #include "lib/front.h"
+#include "slab/damaged.h"
 #include "slab/rcu.h"
 #include "slab/reclaim.h"
 #include "slab/slot.h"
@@ -24,6 +25,7 @@ void trim_sheaves(bool ready)
 		if (cache_of(id) && (ready || !cache_of(id)->nowait))
 			cache_drain(cache_of(id));
 	lock_release(&cache_lock, LOCK_CACHES);
+	damaged_pass();
 	debug_blocks_drain();
 	rcu_wake();
 }

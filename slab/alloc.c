@@ -17,6 +17,7 @@
 #include "buddy/shortage.h"
 #include "slab/barn.h"
 #include "slab/counted.h"
+#include "slab/damaged.h"
 #include "slab/debug.h"
 #include "slab/guard.h"
 #include "slab/hardened.h"
@@ -269,6 +270,8 @@ static void free_uncached(struct kmem_cache *cache, void *object)
 	}
 	cache->ops->home(cache, &object, 1);
 	cache_count(cache, 0, 1, 0);
+	if (cache->debug.flags && !cache->nowait)
+		damaged_pass();
 }
 
 /* The slot has no sheaf, or may have another, or there is no room for what it has. */

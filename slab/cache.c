@@ -8,6 +8,7 @@
 #include "buddy/settings.h"
 #include "buddy/shortage.h"
 #include "slab/barn.h"
+#include "slab/damaged.h"
 #include "slab/guard.h"
 #include "slab/hardened.h"
 #include "slab/rcu.h"
@@ -316,6 +317,7 @@ int kmem_cache_shrink(struct kmem_cache *cache)
 	cache_drain(cache);
 	slab_destruct(cache);
 	guard_settle(cache);
+	damaged_pass();
 	rcu_wake();
 	return __atomic_load_n(&cache->pub.nslabs, __ATOMIC_RELAXED) != 0;
 }

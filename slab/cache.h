@@ -104,6 +104,7 @@ struct kmem_cache {
 	struct debug debug;
 	struct quarantine *_Atomic quarantine; /* of a hardened cache; NULL: nothing was freed */
 	_Atomic uint32_t nwaiting;	       /* slabs that wait for a grace period */
+	_Atomic uint32_t ndamaged;	       /* slabs that wait for a report (damaged.h) */
 	_Atomic uint32_t asked;		       /* by those who call reclaim (ask.h) */
 
 	struct barn *_Atomic barns; /* BARNS of them; NULL: nobody gave yet (barn.h) */

@@ -56,20 +56,22 @@ void debug_construct(const struct kmem_cache *cache, void *object)
 	annotate_home(cache, object);
 }
 
+static bool is_as_constructed(const struct kmem_cache *cache, const void *object)
+{
+	return !cache->debug.image ||
+	       memcmp(object, image_of(cache, object), cache->pub.object_size) == 0;
+}
+
 /* Is the object as its constructor left it? Else the reason is reported. */
 static bool check_image(const struct kmem_cache *cache, void *object, const char *reason)
 {
-	unsigned char *at = object, *end = at + cache->pub.object_size;
-	const unsigned char *image;
+	const unsigned char *at = object, *image = image_of(cache, object);
 	struct debug_view view;
 
-	if (!cache->debug.image)
+	if (is_as_constructed(cache, object))
 		return true;
-	image = image_of(cache, object);
-	while (at < end && *at == *image)
+	while (*at == *image)
 		at++, image++;
-	if (at == end)
-		return true;
 	debug_view(&view, cache, object);
 	debug_report_dirty(&view, reason, at, *image);
 	memcpy(object, image_of(cache, object), cache->pub.object_size);
@@ -288,11 +290,31 @@ void debug_repair(const struct debug_view *view, const struct debug_zone *zone)
 	memset(first, zone->byte, (size_t)(last - first) + 1);
 }
 
-void debug_old_slab(struct slab *slab)
+static bool is_sound_home(const struct slab *slab, uint32_t index)
+{
+	void *object = slab_object(slab, index);
+	bool sound;
+
+	annotate_open(slab->cache, object);
+	sound = debug_zones_are(slab->cache, object, false) &&
+		(index >= slab->fresh || is_as_constructed(slab->cache, object));
+	annotate_home(slab->cache, object);
+	return sound;
+}
+
+bool debug_old_sound(const struct slab *slab)
+{
+	bool sound = true;
+
+	for (uint32_t i = 0; sound && i < slab->cache->pub.slab_objects; i++)
+		sound = is_sound_home(slab, i);
+	return sound;
+}
+
+void debug_old_slab(const struct slab *slab)
 {
 	for (uint32_t i = 0; i < slab->cache->pub.slab_objects; i++)
 		check_home(slab, i);
-	annotate_slab_end(slab);
 }
 
 static bool validate_slab(struct kmem_cache *cache, const struct slab *slab)

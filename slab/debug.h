@@ -24,9 +24,8 @@
  * What is damaged is reported and repaired. An object that was so at home is set aside: it is
  * not handed out again until the cache is destroyed, and counts as in use (marks.h).
  *
- * Reports take their time, and system calls, but no lock. None is held for them but where an old
- * slab is looked at: trim, aging and destroy walk the caches under cache_lock, and who creates a
- * cache meanwhile waits. A free with SLAB_NOWAIT may take a lock, and memory, for a stack that is
+ * Reports take their time, and system calls, but no lock, and none is held for them: where one is,
+ * they wait (damaged.h). A free with SLAB_NOWAIT may take a lock, and memory, for a stack that is
  * new.
  *
  * An overrun beyond the red zone reaches the tracks; a stack that is none is said to be lost.
@@ -71,8 +70,10 @@ bool debug_free(struct kmem_cache *cache, void *object);
 void debug_take_back(const struct kmem_cache *cache, void *object);
 /* Who allocated and freed the object, if the cache keeps that. */
 void debug_print_tracks(const struct kmem_cache *cache, const void *object);
-/* All objects of a slab that nobody uses any more: what was written after it was freed. */
-void debug_old_slab(struct slab *slab);
+/* Of a slab that nobody uses any more: was nothing written to an object after it was freed? */
+bool debug_old_sound(const struct slab *slab);
+/* What was, reported. */
+void debug_old_slab(const struct slab *slab);
 
 /* Every object of every slab; false: one was damaged, which is reported. Nobody uses the cache. */
 bool debug_validate(struct kmem_cache *cache);

@@ -12,6 +12,7 @@
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/damaged.h"
 #include "slab/guard.h"
 #include "slab/rcu.h"
 #include "slab/reclaim.h"
@@ -91,6 +92,7 @@ static void age_caches(void)
 		if (cache_of(id))
 			cache_decay(cache_of(id));
 	lock_release(&cache_lock, LOCK_CACHES);
+	damaged_pass();
 }
 
 /*

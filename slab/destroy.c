@@ -2,6 +2,7 @@
 /* The end of a cache: everything home, what still lives reported, the record for the next. */
 #include "buddy/report.h"
 #include "slab/ask.h"
+#include "slab/damaged.h"
 #include "slab/debug.h"
 #include "slab/guard.h"
 #include "slab/marks.h"
@@ -72,11 +73,12 @@ struct remains {
 	unsigned ndrains;  /* … for which this thread waited so often … */
 	int drained;	   /* … and how that ended */
 	unsigned nleft;	   /* guarded objects, freed, to be settled */
+	unsigned ndamaged; /* slabs to be reported */
 };
 
 static bool is_clean(const struct remains *left)
 {
-	return !left->nlive && !left->nslabs && !left->nwaiting && !left->nleft;
+	return !left->nlive && !left->nslabs && !left->nwaiting && !left->nleft && !left->ndamaged;
 }
 
 /* One try to destroy the cache, and what is left of it. false: it is none. */
@@ -99,6 +101,8 @@ static bool destroy_try(struct kmem_cache *cache, struct remains *left)
 		/* acquire: who freed the last; pairs with free_slab in rcu.c */
 		left->nwaiting = atomic_load_explicit(&cache->nwaiting, memory_order_acquire);
 		left->nleft = guard_count_left(cache);
+		/* acquire: who freed the last; pairs with damaged_report */
+		left->ndamaged = atomic_load_explicit(&cache->ndamaged, memory_order_acquire);
 		if (is_clean(left)) {
 			guard_forget(cache);
 			cache_forget_locked(cache);
@@ -110,11 +114,15 @@ static bool destroy_try(struct kmem_cache *cache, struct remains *left)
 }
 
 /*
- * Do what may be done about it with no lock held: run destructors, wait for a grace period. Twice,
- * as slabs may come to wait just when nothing more waited.
+ * Do what may be done about it with no lock held: report, run destructors, wait for a grace period.
+ * That twice, as slabs may come to wait just when nothing more waited.
  */
 static bool work_off(struct kmem_cache *cache, struct remains *left)
 {
+	if (left->ndamaged) {
+		damaged_settle(cache);
+		return true;
+	}
 	if (guard_settle(cache) || (!left->nlive && slab_destruct(cache)))
 		return true;
 	if (!left->nwaiting || left->ndrains++ == 2)

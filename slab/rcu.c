@@ -4,6 +4,7 @@
 
 #include "buddy/report.h"
 #include "buddy/settings.h"
+#include "slab/damaged.h"
 #include "slab/guard.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
@@ -116,6 +117,8 @@ static void flush(void)
 
 	if (thread)
 		thread_flush_all(thread);
+	/* Not when it frees: its own locks are held then. */
+	damaged_pass();
 }
 
 static size_t pending_most(void)

@@ -7,6 +7,8 @@
 #include "buddy/relief.h"
 #include "buddy/report.h"
 #include "buddy/sys.h"
+#include "slab/annotate.h"
+#include "slab/damaged.h"
 #include "slab/debug.h"
 #include "slab/hardened.h"
 #include "slab/marks.h"
@@ -79,14 +81,13 @@ static void destruct_objects(const struct slab *slab)
 			cache->dtor(slab_object(slab, i));
 }
 
-void slab_free(struct slab *slab)
+void slab_end(struct slab *slab)
 {
 	size_t npages = slab->cache->pub.slab_pages;
 	void *base = slab_pages(slab);
 
-	/* Before destructors change them. */
 	if (slab->cache->debug.flags)
-		debug_old_slab(slab);
+		annotate_slab_end(slab);
 	if (slab->cache->dtor)
 		destruct_objects(slab);
 	relief_absent(-(long)slab->absent);
@@ -95,7 +96,16 @@ void slab_free(struct slab *slab)
 	meta_pool_put(pool_of(slab->cache), slab);
 }
 
-/* No list knows it any more, no lock is held. */
+void slab_free(struct slab *slab)
+{
+	/* Before destructors change them. */
+	if (slab->cache->debug.flags && !debug_old_sound(slab))
+		damaged_defer(slab);
+	else
+		slab_end(slab);
+}
+
+/* No list knows it any more, its cache's lock is not held. */
 static void slab_destroy(struct slab *slab)
 {
 	if (cache_typesafe(slab->cache))

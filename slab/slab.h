@@ -189,6 +189,8 @@ unsigned slab_destruct(struct kmem_cache *cache);
 void slab_destruct_surplus(struct kmem_cache *cache);
 
 /* The slab's pages back to the buddy, objects destructed; no list knows it any more. */
+void slab_end(struct slab *slab);
+/* The same, or later, of a debugged cache, if an object is damaged. */
 void slab_free(struct slab *slab);
 
 extern const struct cache_ops slab_ops, debug_ops;

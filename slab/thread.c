@@ -6,6 +6,7 @@
 #include "buddy/root.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/damaged.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
@@ -180,6 +181,7 @@ void thread_detach(struct thread *thread)
 	thread->next_idle = idle;
 	idle = thread;
 	lock_release(&threads_lock, LOCK_THREADS);
+	damaged_pass();
 }
 
 /* No more than once, however often the records behind it are refused. */

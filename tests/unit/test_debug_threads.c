@@ -244,5 +244,65 @@ START_TEST(a_child_destroys_what_was_in_use)
 }
 END_TEST
 
+extern char kmem_last_report[];
+
+static void *write_late(void *unused)
+{
+	unsigned char *object;
+
+	put(object = get());
+	object[9] = 1;
+	kmem_cache_shrink(cache);
+	return unused;
+}
+
+/* Without the thread that reports a slab, the slab is lost. */
+static void fork_from_report(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		_exit(kmem_cache_destroy(cache) != -EBUSY);
+	}
+	require(waitpid(child, &status, 0) == child && status == 0);
+}
+
+/* Standard error is a pipe that nobody reads: a report stands still in the midst. */
+static void report_to_nobody(void)
+{
+	char line[1000] = "";
+	pthread_t thread;
+	int ends[2];
+	FILE *words;
+
+	alarm(20);
+	make(64, FZPU);
+	require(pipe2(ends, O_NONBLOCK) == 0);
+	while (write(ends[1], "\n", 1) > 0)
+		;
+	require(fcntl(ends[1], F_SETFL, 0) == 0 && dup2(ends[1], STDERR_FILENO) >= 0);
+	require(pthread_create(&thread, NULL, write_late, NULL) == 0);
+	while (!__atomic_load_n(&kmem_last_report[0], __ATOMIC_RELAXED))
+		unit_sleep_ms(1);
+	require(kmem_cache_destroy(kmem_cache_create("another", 64, 0, 0, NULL)) == 0);
+	kmem_trim();
+	fork_from_report();
+	require(fcntl(ends[0], F_SETFL, 0) == 0 && (words = fdopen(ends[0], "r")));
+	while (!strstr(line, "FIX debugged: Restoring"))
+		require(fgets(line, sizeof(line), words));
+	pthread_join(thread, NULL);
+	require(kmem_cache_destroy(cache) == 0);
+}
+
+START_TEST(nobody_waits_for_a_report)
+{
+	struct last_words words = unit_child(report_to_nobody);
+
+	ck_assert_msg(words.status == 0, "%#x %s", (unsigned)words.status, words.text);
+}
+END_TEST
+
 UNIT_MAIN("debug_threads", objects_pass_between_threads, past_a_threads_end, freed_by_all_at_once,
-	  forks, a_child_destroys_what_was_in_use)
+	  forks, a_child_destroys_what_was_in_use, nobody_waits_for_a_report)
