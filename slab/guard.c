@@ -187,17 +187,19 @@ static const unsigned char *damaged(const struct guarded *guarded)
 	return NULL;
 }
 
-/* What is claimed for it ends. Nothing but the record knows the cache afterwards. */
-static void retire(struct guarded *guarded)
+/*
+ * What is claimed for it ends. Nothing but the record knows the cache, which may be destroyed
+ * meanwhile if it has no destructor.
+ */
+static void retire(struct guarded *guarded, void (*dtor)(void *object))
 {
-	const struct kmem_cache *cache = guarded->cache;
 	const unsigned char *at = damaged(guarded);
 	uintptr_t opened;
 
 	if (at)
 		guard_report_damage(guarded, at);
-	if (cache->dtor)
-		cache->dtor((void *)guarded->object);
+	if (dtor)
+		dtor((void *)guarded->object);
 	track_set(&guarded->tracks[GUARD_RELEASED]);
 	opened = atomic_exchange_explicit(&guarded->opened, 0, memory_order_relaxed);
 	if (opened)
@@ -211,13 +213,15 @@ static void retire(struct guarded *guarded)
 void guard_free(void *object)
 {
 	struct guarded *guarded = guarded_at((uintptr_t)object);
+	struct kmem_cache *cache;
 
 	if (!begins_at(guarded, object) || !guarded_claim(guarded, GUARD_LIVE, GUARD_TAKEN)) {
 		guard_report_invalid(object, "free");
 		return;
 	}
-	cache_count(guarded->cache, 0, 1, 0);
-	retire(guarded);
+	cache = guarded->cache;
+	cache_count(cache, 0, 1, 0);
+	retire(guarded, cache->dtor);
 }
 
 bool guard_home(void *object)
@@ -240,16 +244,19 @@ unsigned guard_settle(struct kmem_cache *cache)
 		return 0;
 	for (uint32_t i = 0; i < guard_pool.nobjects; i++) {
 		struct guarded *guarded = &guard_pool.objects[i];
+		void (*dtor)(void *object);
 		struct kmem_cache *own;
 
 		if (guarded_state(guarded) != GUARD_LEFT)
 			continue;
 		own = atomic_load_explicit(&guarded->cache, memory_order_relaxed);
-		if ((cache ? own != cache : !own || own->dtor) ||
-		    !guarded_claim(guarded, GUARD_LEFT, GUARD_TAKEN))
+		if (!own || (cache && own != cache))
+			continue;
+		dtor = own->dtor;
+		if ((dtor && !cache) || !guarded_claim(guarded, GUARD_LEFT, GUARD_TAKEN))
 			continue;
 		atomic_fetch_sub_explicit(&nleft, 1, memory_order_relaxed);
-		retire(guarded);
+		retire(guarded, dtor);
 		n++;
 	}
 	return n;
