@@ -17,7 +17,8 @@ KMEM_BEGIN_DECLS
  * The same as KMEM_DEBUG in the environment, for caches that are created from now on, malloc's
  * size classes, which are when a size is first asked for, included; larger blocks and pages
  * (malloc-large) are debugged by the environment only. Letters that are not known are named on
- * standard error and left out. 0, or -EINVAL for more than 1,023 bytes.
+ * standard error and left out. To be called while no other thread creates a cache, or asks malloc
+ * for a first size: that would go by part of it. 0, or -EINVAL for more than 1,023 bytes.
  */
 KMEM_API int kmem_debug_set(const char *spec);
 /*
