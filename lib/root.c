@@ -85,6 +85,7 @@ struct kmem_root root_record = {
 			.slab_list = offsetof(struct slab, bucket),
 			.heap_lock = offsetof(struct heap, lock),
 			.span_live = offsetof(struct span, live),
+			.cache_waiting = offsetof(struct kmem_cache, nwaiting),
 		},
 };
 

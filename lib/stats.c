@@ -151,6 +151,24 @@ static void add_caches(struct kmem_stats *stats)
 	}
 }
 
+static void add_waiting(struct kmem_stats *stats)
+{
+	const struct kmem_root_waiting *waiting;
+	/* acquire: the record; pairs with the release in slab/rcu.c */
+	uint64_t next = __atomic_load_n(&root_record.layout.waiting, __ATOMIC_ACQUIRE);
+
+	for (; next; next = waiting->next) {
+		waiting = (const struct kmem_root_waiting *)next;
+		stats->waiting_objects += stats_load(&waiting->objects);
+		stats->waiting_bytes += stats_load(&waiting->object_bytes);
+		stats->waiting_slabs += stats_load(&waiting->slabs);
+		stats->waiting_slab_bytes += stats_load(&waiting->slab_bytes);
+	}
+	/* Their terms are of different moments. */
+	stats->waiting_objects = less(stats->waiting_objects, 0);
+	stats->waiting_bytes = less(stats->waiting_bytes, 0);
+}
+
 struct kmem_stats stats_sum(void)
 {
 	struct kmem_stats stats = {
@@ -167,10 +185,12 @@ struct kmem_stats stats_sum(void)
 	add_zones(&stats);
 	add_heaps(&stats);
 	add_caches(&stats);
+	add_waiting(&stats);
 	/* Runs of pages are what the zones hold besides. */
-	stats.run_bytes = less(stats.committed_bytes, stats.dirty_bytes + stats.clean_bytes +
-							      stats.slab_bytes + stats.span_bytes +
-							      stats.run_parked_bytes);
+	stats.run_bytes =
+		less(stats.committed_bytes,
+		     stats.dirty_bytes + stats.clean_bytes + stats.slab_bytes + stats.span_bytes +
+			     stats.run_parked_bytes + stats.waiting_slab_bytes);
 	stats.used_bytes = stats.slab_active_bytes + stats.span_active_bytes + stats.run_bytes +
 			   stats.mapped_bytes;
 	return stats;

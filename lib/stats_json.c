@@ -101,6 +101,10 @@ void stats_json(struct stats_out *out)
 	number(out, ",", "threads", stats.threads);
 	number(out, ",", "mapped_bytes", stats.mapped_bytes);
 	number(out, ",", "meta_bytes", stats.meta_bytes);
+	number(out, ",", "waiting_objects", stats.waiting_objects);
+	number(out, ",", "waiting_bytes", stats.waiting_bytes);
+	number(out, ",", "waiting_slabs", stats.waiting_slabs);
+	number(out, ",", "waiting_slab_bytes", stats.waiting_slab_bytes);
 	out_text(out, ",\"caches\":[");
 	print_caches(out);
 	out_text(out, "],\"zones\":[");

@@ -70,6 +70,14 @@ static size_t guard_line(char line[STATS_LINE])
 			     (size_t)counts.nallocated, counts.ntaken, counts.nobjects);
 }
 
+static size_t waiting_line(const struct kmem_stats *stats, char line[STATS_LINE])
+{
+	return report_format(line, STATS_LINE,
+			     "waiting for RCU: %zu objects, %zu bytes; %zu slabs, %zu bytes",
+			     stats->waiting_objects, stats->waiting_bytes, stats->waiting_slabs,
+			     stats->waiting_slab_bytes);
+}
+
 size_t stats_line(const struct kmem_stats *stats, unsigned n, char line[STATS_LINE])
 {
 	switch (n) {
@@ -95,8 +103,9 @@ size_t stats_line(const struct kmem_stats *stats, unsigned n, char line[STATS_LI
 	case 4:
 		return report_format(line, STATS_LINE, "in use: %zu bytes, records %zu",
 				     stats->used_bytes, stats->meta_bytes);
-	default:
-		return n == 5 ? guard_line(line) : 0;
+	default: /* those that not every process has */
+		n += !root_record.layout.waiting;
+		return n == 5 ? waiting_line(stats, line) : n == 6 ? guard_line(line) : 0;
 	}
 }
 

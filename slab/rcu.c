@@ -3,6 +3,7 @@
 #include "slab/rcu.h"
 
 #include "buddy/report.h"
+#include "buddy/root.h"
 #include "buddy/settings.h"
 #include "slab/damaged.h"
 #include "slab/guard.h"
@@ -30,6 +31,12 @@ static size_t slab_bytes(const struct slab *slab)
 	return (size_t)slab->cache->pub.slab_pages << PAGE_SHIFT;
 }
 
+static void count_slab(struct rcu_queue *queue, uint64_t n, uint64_t nbytes)
+{
+	__atomic_fetch_add(&queue->waiting.slabs, n, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&queue->waiting.slab_bytes, nbytes, __ATOMIC_RELAXED);
+}
+
 static void push(struct rcu_queue *queue, struct slab *slab)
 {
 	struct slab *first = atomic_load_explicit(&queue->slabs, memory_order_relaxed);
@@ -44,8 +51,7 @@ static void push(struct rcu_queue *queue, struct slab *slab)
 void rcu_defer(struct slab *slab)
 {
 	atomic_fetch_add_explicit(&slab->cache->nwaiting, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&slab->cache->rcu->nbytes, slab_bytes(slab),
-				  memory_order_relaxed);
+	count_slab(slab->cache->rcu, 1, slab_bytes(slab));
 	push(slab->cache->rcu, slab);
 	/* release: the queue; pairs with rcu_wake */
 	atomic_store_explicit(&waiting, true, memory_order_release);
@@ -105,7 +111,7 @@ static void free_slab(struct rcu_queue *queue, struct slab *slab)
 {
 	struct kmem_cache *cache = slab->cache;
 
-	atomic_fetch_sub_explicit(&queue->nbytes, slab_bytes(slab), memory_order_relaxed);
+	count_slab(queue, -(uint64_t)1, -(uint64_t)slab_bytes(slab));
 	slab_free(slab);
 	/* release: the record's last use; pairs with destroy_try */
 	atomic_fetch_sub_explicit(&cache->nwaiting, 1, memory_order_release);
@@ -119,6 +125,13 @@ static void flush(void)
 		thread_flush_all(thread);
 	/* Not when it frees: its own locks are held then. */
 	damaged_pass();
+}
+
+static void publish(struct kmem_root_waiting *waiting)
+{
+	waiting->next = root_record.layout.waiting;
+	/* release: the record; pairs with the acquire in stats.c */
+	__atomic_store_n(&root_record.layout.waiting, (uintptr_t)waiting, __ATOMIC_RELEASE);
 }
 
 static size_t pending_most(void)
@@ -138,6 +151,7 @@ const struct rcu_core rcu_core_calls = {
 	.requeue = requeue,
 	.free_slab = free_slab,
 	.flush = flush,
+	.publish = publish,
 	.pending_most = pending_most,
 	.report = report_block,
 };

@@ -14,6 +14,7 @@
 
 #include <kmem/base.h>
 #include <kmem/cache.h>
+#include <kmem/inspect.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,8 +22,8 @@
 struct slab;
 
 struct rcu_queue {
-	struct slab *_Atomic slabs; /* chained by next */
-	_Atomic size_t nbytes;	    /* of slabs that wait, here or in a pass */
+	struct slab *_Atomic slabs;	  /* chained by next */
+	struct kmem_root_waiting waiting; /* of slabs, here or in a pass; the others are not ours */
 };
 
 /* What libkmem-rcu does for the core; no lock is held. */
@@ -53,6 +54,8 @@ struct rcu_core {
 	void (*free_slab)(struct rcu_queue *queue, struct slab *slab);
 	/* What this thread's sheaves hold goes home. */
 	void (*flush)(void);
+	/* Let inspectors find the record, which stays. One at a time. */
+	void (*publish)(struct kmem_root_waiting *waiting);
 	/* The option rcu_pending, bytes. */
 	size_t (*pending_most)(void);
 	/* A line on standard error about a block. */

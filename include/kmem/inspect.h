@@ -16,6 +16,7 @@
  *	          --threads-> list of kmem_root_thread --slots--> kmem_root_slot[id]
  *	          --zones---> list of kmem_root_zone   --shelves> kmem_root_shelf[-id]
  *	          --heaps---> list of kmem_root_heap
+ *	          --waiting-> list of kmem_root_waiting
  *
  * Every address is one in the target. The root says the size of each record, which
  * begins with the fields below whatever follows them inside the library: a reader of
@@ -124,6 +125,8 @@ struct kmem_root_layout {
 	uint16_t slab_list;   /* uint32_t: which, of a slab that is not owned */
 	uint16_t heap_lock;   /* uint32_t: 0 while nobody changes its spans and blocks */
 	uint16_t span_live;   /* uint32_t: blocks in use */
+	uint16_t cache_waiting; /* uint32_t: slabs that wait for a grace period */
+	uint64_t waiting;	/* first struct kmem_root_waiting, or 0 */
 };
 
 struct kmem_root {
@@ -212,6 +215,18 @@ struct kmem_root_heap {
 	uint64_t span_bytes;
 	uint64_t live_blocks;
 	uint64_t live_bytes;
+};
+
+/*
+ * What waits for grace periods of RCU: the sums over all records, modulo 2^64. Objects are in use
+ * for all other counts, slabs are in none.
+ */
+struct kmem_root_waiting {
+	uint64_t next; /* the next record, 0 at the end; records are never unmapped */
+	uint64_t objects;
+	uint64_t object_bytes;
+	uint64_t slabs;
+	uint64_t slab_bytes;
 };
 
 /*

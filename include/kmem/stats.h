@@ -24,23 +24,27 @@ struct kmem_stats {
 	uint64_t zones;		  /* ranges of addresses that pages come from */
 	uint64_t heaps;		  /* of malloc */
 	uint64_t reserved_bytes;  /* addresses of zones */
-	uint64_t committed_bytes; /* of them those that may be memory; it is the sum of: … */
+	uint64_t committed_bytes; /* those that may be memory: the sum of waiting slabs and … */
 	uint64_t dirty_bytes;	  /* … free pages not yet given back to the system */
 	uint64_t clean_bytes;	  /* … free pages that read as zeros */
 	uint64_t slab_bytes;	  /* … slabs of caches */
 	uint64_t span_bytes;	  /* … spans of heaps */
 	uint64_t run_bytes;	  /* … runs of pages that the program has */
-	uint64_t run_parked_bytes;  /* … runs that wait in sheaves */
-	uint64_t slab_active_bytes; /* of caches: objects that the program has, guarded ones too */
-	uint64_t slab_parked_bytes; /* of slabs: free objects that wait in sheaves */
-	uint64_t span_active_bytes; /* of spans: blocks that the program has, with their heads */
-	uint64_t span_parked_bytes; /* of spans: free blocks that wait in sheaves */
-	uint64_t mapped_bytes;	    /* blocks with a mapping of their own */
-	uint64_t used_bytes;	    /* what the program has: active, runs and mapped */
-	uint64_t meta_bytes;	    /* committed for the library's records */
-	uint64_t limit_bytes;	    /* kmem_limit_get() … */
-	uint64_t limit_used_bytes;  /* … kmem_limit_usage() … */
-	uint64_t limit_refusals;    /* … kmem_limit_refusals() */
+	uint64_t run_parked_bytes;   /* … runs that wait in sheaves */
+	uint64_t slab_active_bytes;  /* of caches: objects that the program has, guarded ones too */
+	uint64_t slab_parked_bytes;  /* of slabs: free objects that wait in sheaves */
+	uint64_t span_active_bytes;  /* of spans: blocks that the program has, with their heads */
+	uint64_t span_parked_bytes;  /* of spans: free blocks that wait in sheaves */
+	uint64_t mapped_bytes;	     /* blocks with a mapping of their own */
+	uint64_t used_bytes;	     /* what the program has: active, runs and mapped */
+	uint64_t meta_bytes;	     /* committed for the library's records */
+	uint64_t limit_bytes;	     /* kmem_limit_get() … */
+	uint64_t limit_used_bytes;   /* … kmem_limit_usage() … */
+	uint64_t limit_refusals;     /* … kmem_limit_refusals() */
+	uint64_t waiting_objects;    /* freed by RCU, for grace periods; they count as used … */
+	uint64_t waiting_bytes;	     /* … their bytes */
+	uint64_t waiting_slabs;	     /* of type-stable caches, empty, for grace periods … */
+	uint64_t waiting_slab_bytes; /* … committed, and in none of the other sums */
 };
 
 /*

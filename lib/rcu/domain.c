@@ -5,6 +5,7 @@
 #include "lib/rcu/fork.h"
 
 #include <errno.h>
+#include <kmem/kmalloc.h>
 #include <kmem/malloc.h>
 #include <time.h>
 
@@ -74,6 +75,13 @@ void domains_set_up(void)
 	enter(&memb);
 }
 
+void domain_publish(struct domain *domain)
+{
+	rcu_core->publish(&domain->queue.waiting);
+	for (unsigned i = 0; i < SHARDS; i++)
+		rcu_core->publish(&domain->shards[i].waiting);
+}
+
 static struct domain *make(const struct rcu_flavor_struct *flavor)
 {
 	struct domain *fresh = kmem_aligned_alloc(64, sizeof(*fresh)), *domain;
@@ -84,8 +92,10 @@ static struct domain *make(const struct rcu_flavor_struct *flavor)
 	set_locks(fresh);
 	domains_lock();
 	domain = find(flavor);
-	if (!domain)
+	if (!domain) {
 		enter(fresh);
+		domain_publish(fresh);
+	}
 	domains_unlock();
 	if (!domain)
 		return fresh;
@@ -222,7 +232,7 @@ static void hold_up(struct domain *domain, bool sleeps)
 void domain_filled(struct domain *domain, size_t nbytes, bool sleeps)
 {
 	size_t before = atomic_fetch_add_explicit(&domain->pending, nbytes, memory_order_relaxed);
-	size_t slabs = atomic_load_explicit(&domain->queue.nbytes, memory_order_relaxed);
+	size_t slabs = __atomic_load_n(&domain->queue.waiting.slab_bytes, __ATOMIC_RELAXED);
 
 	domain_wake(domain);
 	if (before < BATCH_BYTES && before + nbytes >= BATCH_BYTES)
@@ -233,7 +243,10 @@ void domain_filled(struct domain *domain, size_t nbytes, bool sleeps)
 
 void domain_link(struct domain *domain, struct link *link)
 {
+	size_t nbytes = kmem_ksize(link->block);
+
 	rcu_lock(&domain->lock);
+	count_objects(&domain->queue.waiting, 1, nbytes);
 	list_push(&domain->links, &link->node);
 	pthread_cond_signal(&domain->work);
 	rcu_unlock(&domain->lock);

@@ -19,6 +19,7 @@
  *  D2  pending is the bytes of full batches and of those a pass has taken
  *  D3  one pass is under way at a time; passes_done < passes_begun while it is
  *  D4  what waits, and was not there when the worker went to sleep, has woken it
+ *  D5  the sums of the published records (struct kmem_root_waiting) are what waits
  *
  * Locks are the C library's: grace, then domain, then a shard's. The last two are the innermost
  * of all, nothing is called under them. The first is held during a pass, so also while
@@ -62,6 +63,7 @@ struct shard {
 	_Alignas(64) pthread_mutex_t lock;
 	struct batch *open;
 	struct node *full; /* batches */
+	struct kmem_root_waiting waiting;
 };
 
 struct domain {
@@ -109,6 +111,13 @@ static inline void rcu_unlock(pthread_mutex_t *lock)
 		pthread_mutex_unlock(lock);
 }
 
+/* Published, and written under a lock; inspectors take none. */
+static inline void count_objects(struct kmem_root_waiting *waiting, uint64_t n, uint64_t nbytes)
+{
+	__atomic_store_n(&waiting->objects, waiting->objects + n, __ATOMIC_RELAXED);
+	__atomic_store_n(&waiting->object_bytes, waiting->object_bytes + nbytes, __ATOMIC_RELAXED);
+}
+
 static inline void list_push(struct node **list, struct node *node)
 {
 	node->next = *list;
@@ -131,6 +140,8 @@ static inline struct domain *domains_first(void)
 /* Find or make the one of a flavour, NULL: urcu-memb's, which is always there; NULL: no memory. */
 struct domain *domain_of(const struct rcu_flavor_struct *flavor);
 void domains_set_up(void);
+/* Its counts; once, where none else does. */
+void domain_publish(struct domain *domain);
 /* The conditions of a new domain, or of one in a child. */
 void domain_set_conditions(struct domain *domain);
 

@@ -4,6 +4,7 @@
 
 #include "lib/rcu/domain.h"
 
+#include <kmem/kmalloc.h>
 #include <time.h>
 
 #define GRACE_MS 1000 /* that a fork waits for passes, in all */
@@ -88,22 +89,34 @@ static void take_back(struct domain *domain)
 	domain->grace_slabs = NULL;
 }
 
-static size_t bytes_of(const struct node *batches)
+/* The bytes of the shard's full batches. */
+static size_t count_shard(struct shard *shard)
 {
 	size_t nbytes = 0;
 
-	for (; batches; batches = batches->next)
-		nbytes += ((const struct batch *)batches)->nbytes;
+	shard->waiting.objects = shard->waiting.object_bytes = 0;
+	for (const struct node *node = shard->full; node; node = node->next) {
+		const struct batch *batch = (const struct batch *)node;
+
+		nbytes += batch->nbytes;
+		count_objects(&shard->waiting, batch->nobjects, batch->nbytes);
+	}
+	if (shard->open)
+		count_objects(&shard->waiting, shard->open->nobjects, shard->open->nbytes);
 	return nbytes;
 }
 
 static void count(struct domain *domain)
 {
+	struct kmem_root_waiting *waiting = &domain->queue.waiting;
 	size_t nbytes = 0;
 
 	for (unsigned i = 0; i < SHARDS; i++)
-		nbytes += bytes_of(domain->shards[i].full);
+		nbytes += count_shard(&domain->shards[i]);
 	atomic_store_explicit(&domain->pending, nbytes, memory_order_relaxed);
+	waiting->objects = waiting->object_bytes = 0;
+	for (const struct node *node = domain->links; node; node = node->next)
+		count_objects(waiting, 1, kmem_ksize(((const struct link *)node)->block));
 }
 
 static void in_child(void)

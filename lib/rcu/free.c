@@ -40,6 +40,7 @@ static bool add(struct shard *shard, struct batch **fresh, void *object, size_t 
 	if (batch) {
 		batch->objects[batch->nobjects++] = object;
 		batch->nbytes += nbytes;
+		count_objects(&shard->waiting, 1, nbytes);
 		if (batch->nobjects == BATCH_OBJECTS || batch->nbytes >= BATCH_BYTES) {
 			list_push(&shard->full, &batch->node);
 			shard->open = NULL;
@@ -189,5 +190,6 @@ static __attribute__((constructor(101))) void set_up(void)
 
 	domains_set_up();
 	rcu_core = kmem_private_rcu_attach(&ops);
+	domain_publish(domain_of(NULL));
 	domains_survive_fork();
 }

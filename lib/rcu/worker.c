@@ -3,6 +3,7 @@
 #include "lib/rcu/domain.h"
 
 #include <errno.h>
+#include <kmem/kmalloc.h>
 #include <kmem/malloc.h>
 #include <signal.h>
 #include <time.h>
@@ -79,6 +80,7 @@ static void free_batch(struct domain *domain, struct batch *batch)
 	kmem_cache_free_bulk(NULL, batch->nobjects, batch->objects);
 	pthread_mutex_lock(&domain->lock);
 	atomic_fetch_sub_explicit(&domain->pending, batch->nbytes, memory_order_relaxed);
+	count_objects(&domain->queue.waiting, -(uint64_t)batch->nobjects, -batch->nbytes);
 	if (domain->nthrottled)
 		pthread_cond_broadcast(&domain->done);
 	pthread_mutex_unlock(&domain->lock);
@@ -98,6 +100,16 @@ static void let_fork(struct domain *domain)
 	pthread_mutex_lock(&domain->grace_lock);
 }
 
+static void free_link(struct domain *domain, struct link *link)
+{
+	size_t nbytes = kmem_ksize(link->block);
+
+	kmem_free(link->block);
+	pthread_mutex_lock(&domain->lock);
+	count_objects(&domain->queue.waiting, -(uint64_t)1, -nbytes);
+	pthread_mutex_unlock(&domain->lock);
+}
+
 static void free_all(struct domain *domain)
 {
 	struct batch *batch;
@@ -107,7 +119,7 @@ static void free_all(struct domain *domain)
 	for (; (batch = next_of(domain, &domain->grace)); let_fork(domain))
 		free_batch(domain, batch);
 	for (; (link = next_of(domain, &domain->grace_links)); let_fork(domain))
-		kmem_free(link->block);
+		free_link(domain, link);
 	for (; (slab = next_slab(domain)); let_fork(domain))
 		rcu_core->free_slab(&domain->queue, slab);
 }

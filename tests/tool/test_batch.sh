@@ -43,7 +43,8 @@ def strict(pairs):
 text = open(sys.argv[1]).read()
 assert text.endswith("}\n") and text.count("\n") == 1
 d = json.loads(text, object_pairs_hook=strict)
-assert list(d) == ["format", "release", "pid", "threads", "mapped_bytes", "meta_bytes", "caches", "zones", "heaps"], list(d)
+assert list(d) == ["format", "release", "pid", "threads", "mapped_bytes", "meta_bytes", "waiting_objects",
+                   "waiting_bytes", "waiting_slabs", "waiting_slab_bytes", "caches", "zones", "heaps"], list(d)
 assert d["format"] == 1 and d["pid"] == int(sys.argv[2])
 counted = sys.argv[3] == "counted"
 cache = ("id name flags object_size stride align slab_bytes slab_objects slabs slabs_empty objects active parked "

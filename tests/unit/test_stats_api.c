@@ -167,7 +167,8 @@ START_TEST(json_has_it_all_in_order)
 	json = printed(KMEM_STATS_JSON);
 	expect_in(json,
 		  "{\"format\":1,\"release\":\"0.1\",\"pid\":%d,\"threads\":1,\"mapped_bytes\":%zu,"
-		  "\"meta_bytes\":%zu,\"caches\":[{\"id\":",
+		  "\"meta_bytes\":%zu,\"waiting_objects\":0,\"waiting_bytes\":0,"
+		  "\"waiting_slabs\":0,\"waiting_slab_bytes\":0,\"caches\":[{\"id\":",
 		  getpid(), (size_t)stats.mapped_bytes, (size_t)stats.meta_bytes);
 	expect_in(json,
 		  "{\"id\":%u,\"name\":\"all \\\"kinds\\\\ <&'>\",\"flags\":0,\"object_size\":100,"

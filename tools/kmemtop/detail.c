@@ -54,6 +54,7 @@ static void take_cache(struct detail *d, const struct geometry_cache *c)
 	d->limit = c->limit;
 	d->used = c->used;
 	d->ctor = c->ctor;
+	d->waiting = c->waiting;
 	d->debug = c->debug;
 	d->hardened = c->hardened;
 }

@@ -25,7 +25,8 @@ struct detail {
 	char why[TARGET_WHY];
 	uint64_t nslabs_by_fill[GEOMETRY_FILLS];
 	uint64_t limit, used, ctor;
-	uint32_t debug; /* SLAB_ flags in force */
+	uint32_t waiting; /* slabs, for a grace period */
+	uint32_t debug;	  /* SLAB_ flags in force */
 	int hardened;
 	int tracked;
 	size_t nmoving;

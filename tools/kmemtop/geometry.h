@@ -69,7 +69,7 @@ struct geometry_cache {
 	struct kmem_root_cache pub;
 	uint64_t barns, limit, used, ctor;
 	uint32_t debug; /* SLAB_ flags */
-	uint32_t left, tracks, asked;
+	uint32_t left, tracks, asked, waiting;
 	int hardened;
 	size_t first_slab, nslabs; /* in slabs_by_cache */
 	uint64_t in_use, parked, home;

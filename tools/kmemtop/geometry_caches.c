@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define WORDS_MOST 64 /* of a slab's bitmap */
-#define EXTRAS	   8  /* words of a record that lie behind struct kmem_root_cache */
+#define EXTRAS	   9  /* words of a record that lie behind struct kmem_root_cache */
 
 static int fits(uint32_t offset, uint32_t nbytes, uint32_t size)
 {
@@ -25,7 +25,7 @@ static int cache_fits(const struct kmem_root *root)
 	       fits(at->cache_used, 8, size) && fits(at->cache_ctor, 8, size) &&
 	       fits(at->cache_hardened, 1, size) && fits(at->cache_debug, 4, size) &&
 	       fits(at->cache_left, 4, size) && fits(at->cache_tracks, 4, size) &&
-	       fits(at->cache_asked, 4, size);
+	       fits(at->cache_asked, 4, size) && fits(at->cache_waiting, 4, size);
 }
 
 static int slab_fits(const struct kmem_root_layout *at)
@@ -108,6 +108,7 @@ static void want_extras(const struct kmem_root_layout *at, struct geometry_cache
 		{.addr = at->cache_left, .buf = &c->left, .nbytes = 4},
 		{.addr = at->cache_tracks, .buf = &c->tracks, .nbytes = 4},
 		{.addr = at->cache_asked, .buf = &c->asked, .nbytes = 4},
+		{.addr = at->cache_waiting, .buf = &c->waiting, .nbytes = 4},
 		{.addr = at->cache_hardened, .buf = hardened, .nbytes = 1},
 	};
 

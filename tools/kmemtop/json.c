@@ -84,6 +84,10 @@ void batch_json(FILE *out, struct snapshot *s)
 	put_number(out, "threads", s->nthreads);
 	put_number(out, "mapped_bytes", s->mapped_nbytes);
 	put_number(out, "meta_bytes", s->meta_nbytes);
+	put_number(out, "waiting_objects", s->waiting.objects);
+	put_number(out, "waiting_bytes", s->waiting.object_bytes);
+	put_number(out, "waiting_slabs", s->waiting.slabs);
+	put_number(out, "waiting_slab_bytes", s->waiting.slab_bytes);
 	fputs(",\"caches\":[", out);
 	for (size_t i = 0; i < s->ncaches; i++) {
 		fputs(i ? "," : "", out);

@@ -57,6 +57,8 @@ static void draw_settings(struct page *p, const struct cache_view *v)
 		return;
 	add(p, " Debugging  %s%s%s", d->debug ? flags_text(text, sizeof(text), d->debug) : "off",
 	    d->hardened ? ", hardened" : "", d->ctor ? ", constructed" : "");
+	if (d->waiting)
+		add(p, " Waiting    %u more slabs, empty, for a grace period of RCU", d->waiting);
 	if (d->limit)
 		add(p, " Limit      %" PRIu64 " objects, %" PRIu64 " of them used", d->limit,
 		    d->used);

@@ -51,6 +51,19 @@ static void draw_headers(const struct screen *s)
 		paint_right(TABLE_NHEADERS - 1, corner);
 }
 
+/* For grace periods of RCU, where anything does. */
+static int describe_waiting(const struct snapshot *now, char *text, size_t n)
+{
+	const struct kmem_root_waiting *waiting = &now->waiting;
+	char nbytes[UNITS_TEXT];
+
+	if (!waiting->objects && !waiting->slabs)
+		return 0;
+	units_nbytes(nbytes, (double)waiting->object_bytes + (double)waiting->slab_bytes);
+	return snprintf(text, n, " %s wait (%" PRIu64 " objects, %" PRIu64 " slabs),", nbytes,
+			waiting->objects, waiting->slabs);
+}
+
 static void describe_process(const struct screen *s, char *line, int at)
 {
 	const struct snapshot *now = &s->now;
@@ -69,6 +82,7 @@ static void describe_process(const struct screen *s, char *line, int at)
 	if (now->nunreadable)
 		at += snprintf(line + at, (size_t)(TABLE_LINE - at), " %zu records UNREADABLE,",
 			       now->nunreadable);
+	at += describe_waiting(now, line + at, (size_t)(TABLE_LINE - at));
 	snprintf(line + at, (size_t)(TABLE_LINE - at),
 		 " %" PRIu64 " threads, %" PRIu64 " parked, zones %s of %s, heaps %s, mapped %s",
 		 now->nthreads, parked, units_nbytes(committed, zones[0]),

@@ -155,6 +155,37 @@ static int add_heap(void *context, const void *record)
 	return 0;
 }
 
+static int add_waiting(void *context, const void *record)
+{
+	const struct kmem_root_waiting *waiting = record;
+	struct kmem_root_waiting *sum = &((struct snapshot *)context)->waiting;
+
+	sum->objects += waiting->objects;
+	sum->object_bytes += waiting->object_bytes;
+	sum->slabs += waiting->slabs;
+	sum->slab_bytes += waiting->slab_bytes;
+	return 0;
+}
+
+/* Some only take away: what more of them is read is below nothing. */
+static int read_waiting(struct snapshot *s, struct reading *r)
+{
+	struct kmem_root_waiting waiting = {.next = 0};
+	const struct target_list list = {
+		.name = "counts of what waits",
+		.first = r->root.layout.waiting,
+		.record = &waiting,
+		.nbytes = sizeof(waiting),
+		.each = add_waiting,
+		.context = s,
+	};
+	int rc = target_walk(r->t, &list);
+
+	s->waiting.objects = clamp(s->waiting.objects, UINT64_MAX);
+	s->waiting.object_bytes = clamp(s->waiting.object_bytes, UINT64_MAX);
+	return rc;
+}
+
 static int read_areas(struct snapshot *s, struct reading *r)
 {
 	struct kmem_root_zone zone = {.next = 0};
@@ -194,6 +225,8 @@ int snapshot_take(struct snapshot *s, struct target *t)
 		rc = records_read_again(&r);
 	if (!rc)
 		rc = read_areas(s, &r);
+	if (!rc)
+		rc = read_waiting(s, &r);
 	if (!rc)
 		rc = view_caches(s, &r);
 	reading_free(&r);

@@ -8,6 +8,8 @@
 
 #include "target.h"
 
+#include <kmem/inspect.h>
+
 /* How a cache's figures move, between two snapshots: see history.h. */
 struct cache_change {
 	int64_t active; /* more than at the start */
@@ -70,6 +72,7 @@ struct snapshot {
 	size_t nheaps;
 	uint64_t mapped_nbytes;
 	uint64_t meta_nbytes;
+	struct kmem_root_waiting waiting; /* sums */
 	char release[17];
 };
 
