@@ -3,7 +3,8 @@
 # The kernel's own userspace tests of idr and xarray (tools/testing/radix-tree of Linux 6.12), on libkmem
 # instead of the allocator they bring along: the kernel's Makefile and sources, unchanged; ours come in
 # by the include path, which finds <linux/slab.h> and <linux/gfp.h> in include/kmem/compat first, and by
-# the link line, which has shim.c and libkmem.so for the tests' slab.o and linux.o. Without the sanitizers
+# the link line, which has shim.c, deferred.c and libkmem.so for the tests' slab.o and linux.o: tree nodes
+# that readers may look at are freed by libkmem-rcu. Without the sanitizers
 # that the Makefile asks for: they know the C library's malloc only.
 #
 # The sources are Debian's linux-source-6.12, downloaded once for a build directory unless installed.
@@ -16,6 +17,7 @@ programs=(multiorder xarray idr-test)
 for program in ${KERNEL_TESTS:-}; do
 	programs+=("$program")
 done
+[ -e "$build/lib/libkmem-rcu.so" ] || skip "libkmem-rcu is not built"
 echo '#include <urcu.h>' | "${CC:-gcc}" -fsyntax-only -x c - 2>/dev/null || skip "liburcu-dev is not installed"
 
 version=6.12
@@ -44,15 +46,16 @@ ln -s "$linux/lib" "$linux/include" "$work"
 ln -s "$linux"/tools/{include,lib,arch} "$work/tools"
 ln -s "$linux/tools/testing/shared" "$work/tools/testing"
 cp -rs "$linux/tools/testing/radix-tree" "$work/tools/testing"
+ln -s "$here/deferred.c" "$here/shim.h" "$work/tools/testing/radix-tree"
 
 build_c shim -c
-wraps=$(sed -n 's/^wrapped([^,]*, \([a-z_]*\),.*/-Wl,--wrap=\1/p' "$here/shim.c")
+wraps=$(sed -n 's/^wrapped([^,]*, \([a-z_]*\),.*/-Wl,--wrap=\1/p' "$here"/{shim,deferred}.c)
 make -C "$work/tools/testing/radix-tree" -j"$(nproc)" CC="${CC:-gcc}" \
-	SHARED_OFILES="xarray-shared.o radix-tree.o idr.o find_bit.o bitmap.o hweight.o vsprintf.o" \
+	SHARED_OFILES="xarray-shared.o radix-tree.o idr.o find_bit.o bitmap.o hweight.o vsprintf.o deferred.o" \
 	CFLAGS="-include $here/before.h -I$source_dir/include/kmem/compat -I$source_dir/include \
 		-I../shared -I. -I../../include -I../../../lib -O2 -g -D_LGPL_SOURCE" \
 	LDFLAGS="${wraps//$'\n'/ }" \
-	LDLIBS="$work/shim $core -Wl,-rpath,$build/lib -lurcu -lpthread" "${programs[@]}" >"$work/log" 2>&1 ||
+	LDLIBS="$work/shim $build/lib/libkmem-rcu.so $core -Wl,-rpath,$build/lib -lurcu-memb -lpthread" "${programs[@]}" >"$work/log" 2>&1 ||
 	fail "the kernel's tests do not build: $(grep -m 5 'error' "$work/log")"
 ! grep -q 'redefined' "$work/log" || fail "two say what a flag is: $(grep -m 1 'redefined' "$work/log")"
 
@@ -67,5 +70,7 @@ for program in "${programs[@]}"; do
 	! grep '^nr_allocated' "$work/out" || fail "$program leaves nodes behind"
 	served=$(sed -n 's/^libkmem: //p' "$work/err")
 	[ -n "$served" ] || fail "$program had nothing from libkmem"
-	echo "$program: ${verdicts:+$verdicts checks, }$served"
+	deferred=$(sed -n 's/^libkmem-rcu: \([1-9].*\)/\1/p' "$work/err")
+	[ -n "$deferred" ] || fail "$program freed nothing by libkmem-rcu"
+	echo "$program: ${verdicts:+$verdicts checks, }$served; by libkmem-rcu $deferred"
 done

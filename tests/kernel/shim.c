@@ -7,11 +7,16 @@
  * A request that may not wait fails, as in the tests' own allocator, unless so many were
  * allowed; the next request of the cache then makes its callback.
  */
+#include "shim.h"
+
 #include <kmem/cache.h>
 #include <kmem/kmalloc.h>
+#include <kmem/rcu.h>
+#include <kmem/stats.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define NCACHES 16
 
@@ -29,11 +34,6 @@ unsigned long kmem_cache_nr_allocated(struct kmem_cache *cache);
 unsigned long kmem_cache_nr_tallocated(struct kmem_cache *cache);
 void kmem_cache_zero_nr_tallocated(struct kmem_cache *cache);
 void test_kmem_cache_bulk(void);
-
-/* A call of the tests, and libkmem's function behind it. */
-#define wrapped(result, name, ...)                                                                 \
-	result __wrap_##name(__VA_ARGS__);                                                         \
-	result __real_##name(__VA_ARGS__)
 
 wrapped(void *, kmem_cache_alloc, struct kmem_cache *cache, gfp_t flags);
 wrapped(void *, kmem_cache_alloc_lru, struct kmem_cache *cache, struct list_lru *lru, gfp_t flags);
@@ -111,12 +111,28 @@ void test_kmem_cache_bulk(void)
 {
 }
 
+/* What is live, for libkmem too, once nothing waits for readers any more. */
+static void check_live(const struct watch *watch)
+{
+	struct kmem_cache_stats stats = {.size = sizeof(stats)};
+
+	if (kmem_cache_stats(watch->cache, &stats) == 0 && stats.active == watch->live)
+		return;
+	fprintf(stderr, "%s: %lu objects are live, not %lu\n", stats.name, stats.active,
+		watch->live);
+	_exit(1);
+}
+
 /* That it was libkmem who served them. */
 __attribute__((destructor)) static void tell(void)
 {
-	for (int i = 0; i < NCACHES && watches[i].cache; i++)
+	kmem_rcu_barrier();
+	for (int i = 0; i < NCACHES && watches[i].cache; i++) {
+		check_live(&watches[i]);
 		fprintf(stderr, "libkmem: %lu of %s\n", watches[i].ever,
 			kmem_cache_name(watches[i].cache));
+	}
+	fprintf(stderr, "libkmem-rcu: %lu nodes\n", ndeferred);
 }
 
 static void count(struct watch *watch, long n)
@@ -127,6 +143,19 @@ static void count(struct watch *watch, long n)
 		watch->total += (unsigned long)n;
 		watch->ever += (unsigned long)n;
 	}
+}
+
+void shim_freed(struct kmem_cache *cache)
+{
+	count(watch_of(cache), -1);
+}
+
+/* Those that the cache gave are now the program's. */
+static void hand_out(struct kmem_cache *cache, size_t n, void **objects)
+{
+	for (size_t i = 0; i < n; i++)
+		shim_construct(cache, objects[i]);
+	count(watch_of(cache), (long)n);
 }
 
 /* Whether n objects may be asked for with these flags; with GFP_KERNEL from there on. */
@@ -163,7 +192,7 @@ void *__wrap_kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags)
 	if (request(watch, flags))
 		object = __real_kmem_cache_alloc(cache, flags | GFP_KERNEL);
 	if (object)
-		count(watch, 1);
+		hand_out(cache, 1, &object);
 	return object;
 }
 
@@ -175,7 +204,7 @@ void *__wrap_kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru
 	if (request(watch, flags))
 		object = __real_kmem_cache_alloc_lru(cache, lru, flags | GFP_KERNEL);
 	if (object)
-		count(watch, 1);
+		hand_out(cache, 1, &object);
 	return object;
 }
 
@@ -186,7 +215,7 @@ int __wrap_kmem_cache_alloc_bulk(struct kmem_cache *cache, gfp_t flags, size_t n
 
 	if (admit(watch, flags, n))
 		got = __real_kmem_cache_alloc_bulk(cache, flags | GFP_KERNEL, n, objects);
-	count(watch, got);
+	hand_out(cache, (size_t)got, objects);
 	return got;
 }
 
