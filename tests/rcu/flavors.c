@@ -5,11 +5,14 @@
  * reused at once, so a reader may find another node, but always a node. Meanwhile slabs are
  * retired, other threads free to caches of their own and destroy them, and wait at barriers.
  *
- *	flavors [--flavor N] [--seconds N] [--seed S]	0 memb, 1 mb, 2 qsbr, 3 bp
+ *	flavors [--flavor N] [--seconds N] [--seed S] [--broken]	0 memb, 1 mb, 2 qsbr, 3 bp
+ *
+ * --broken: grace periods are skipped, which must not go unnoticed.
  */
 #include "tests/stress/stress.h"
 
 #include "buddy/buddy.h"
+#include "tools/examples/rcu_table_tsan.h"
 
 #include <errno.h>
 #include <kmem.h>
@@ -158,6 +161,45 @@ static void finish(void)
 		die("%s", buddy_check());
 }
 
+static const struct rcu_flavor_struct *real;
+static bool broken;
+static char periods;
+
+/* What readers did before they left is before what follows the period. */
+static void leave(void)
+{
+	tsan_release(&periods);
+	real->read_unlock();
+}
+
+static void quiescent_state(void)
+{
+	tsan_release(&periods);
+	real->read_quiescent_state();
+}
+
+static void synchronize(void)
+{
+	if (broken)
+		return;
+	real->update_synchronize_rcu();
+	tsan_acquire(&periods);
+}
+
+static const struct rcu_flavor_struct *choose(uint64_t number)
+{
+	static struct rcu_flavor_struct changed;
+
+	real = flavors[number % 4];
+	if (!UNDER_TSAN && !broken)
+		return real;
+	changed = *real;
+	changed.read_unlock = leave;
+	changed.read_quiescent_state = quiescent_state;
+	changed.update_synchronize_rcu = synchronize;
+	return &changed;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seconds = option(argc, argv, "--seconds", 3);
@@ -166,12 +208,11 @@ int main(int argc, char **argv)
 	struct kmem_cache_args args = {.ctor = construct};
 	pthread_t threads[NTHREADS];
 
-	if (UNDER_TSAN)
-		return 77; /* what liburcu orders, before its 0.15, the sanitizer does not see */
+	broken = option(argc, argv, "--broken", 0);
 	printf("flavors: --flavor %lu --seconds %lu --seed %lu\n", (unsigned long)number,
 	       (unsigned long)seconds, (unsigned long)seed);
 	fflush(stdout);
-	args.flavor = flavor = flavors[number % 4];
+	args.flavor = flavor = choose(number);
 	kmem_option_set("decay_ms", "40");
 	deferred = kmem_cache_create("deferred", sizeof(struct node), &args, 0);
 	stable = kmem_cache_create("stable", sizeof(struct node), &args, SLAB_TYPESAFE_BY_RCU);
