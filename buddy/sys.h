@@ -106,6 +106,18 @@ uint32_t sys_now_ms(void);
  */
 void sys_ptracer(bool any);
 
+/* An empty file, in the place of any that was there. 0 or -errno. */
+int sys_file_create(const char *path);
+/*
+ * nbytes of zeros into the file at offset, and where they are mapped, shared with the file, which
+ * is not kept open. Both are multiples of the page. NULL: no room, or else, as *err says.
+ */
+void *sys_file_append(const char *path, size_t offset, size_t nbytes, int *err);
+/* The name as a path from the root, cut off at nbytes. */
+void sys_path_absolute(char *path, size_t nbytes, const char *name);
+/* Let others run. */
+void sys_yield(void);
+
 /* All of it; 0 or -errno. */
 int sys_write(int fd, const char *text, size_t nbytes);
 void sys_write_stderr(const char *text, size_t nbytes);

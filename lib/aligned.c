@@ -11,8 +11,11 @@
 #include "lib/failslab.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
+#include "lib/record.h"
 #include "lib/start.h"
 #include "slab/debug.h"
+#include "slab/shade.h"
+#include "slab/slot.h"
 
 #include <errno.h>
 #include <kmem/malloc.h>
@@ -80,6 +83,7 @@ static void *asked_for(void *block, size_t nbytes)
 void *aligned_alloc_any(size_t align, size_t nbytes)
 {
 	size_t small;
+	void *block;
 
 	if (align <= BLOCK_ALIGN)
 		return facade_malloc(nbytes);
@@ -88,9 +92,13 @@ void *aligned_alloc_any(size_t align, size_t nbytes)
 		return NULL;
 	}
 	small = small_size(align, nbytes);
+	if (small && slot_pop(class_slot(small), &block))
+		return block;
+	start_ensure();
+	if (shaded())
+		return record_aligned(align, nbytes);
 	if (small)
 		return asked_for(facade_malloc(small), nbytes);
-	start_ensure();
 	return aligned_slow(align, nbytes);
 }
 

@@ -9,6 +9,7 @@
 #include "buddy/sys.h"
 #include "lib/debug_block.h"
 #include "lib/front.h"
+#include "lib/record.h"
 #include "lib/shrinker.h"
 #include "lib/start.h"
 #include "slab/ask.h"
@@ -87,6 +88,7 @@ static void in_child(void)
 	ask_after_fork();
 	guard_after_fork();
 	shrinkers_after_fork();
+	record_after_fork();
 	if (settings.ptracer_any)
 		sys_ptracer(true);
 }

@@ -13,11 +13,13 @@
 #include "lib/failslab.h"
 #include "lib/fork.h"
 #include "lib/front.h"
+#include "lib/record.h"
 #include "lib/start.h"
 #include "slab/annotate.h"
 #include "slab/debug.h"
 #include "slab/debug_spec.h"
 #include "slab/guard.h"
+#include "slab/shade.h"
 
 #include <errno.h>
 #include <kmem/malloc.h>
@@ -46,8 +48,11 @@ struct kmem_cache *class_cache(unsigned index)
 /* What is asked for is kept with the object: past it begins a red zone, or a canary. */
 static SLOW void *alloc_noted(struct kmem_cache *cache, gfp_t flags, size_t nbytes)
 {
-	void *object = slot_alloc_slow(cache, flags);
+	void *object;
 
+	if (shaded())
+		return record_class_alloc(cache, flags, nbytes);
+	object = slot_alloc_slow(cache, flags);
 	if (object && cache->debug.flags)
 		debug_asked(cache, object, nbytes);
 	else if (object && guard_holds(object))
@@ -102,6 +107,10 @@ static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 	void *block;
 
 	start_ensure();
+	if (shaded()) {
+		*zeroed = false;
+		return record_malloc(nbytes);
+	}
 	if (facade_fails(nbytes, GFP_MALLOC))
 		return NULL;
 	do
@@ -189,6 +198,10 @@ static SLOW void free_large(void *block)
 {
 	if (!block)
 		return;
+	if (shaded()) {
+		record_free(block);
+		return;
+	}
 	switch (block_kind(block)) {
 	case BLOCK_HEAP:
 		front_free(block);
@@ -263,6 +276,8 @@ void *kmem_calloc(size_t count, size_t nbytes)
 		block = facade_malloc(total);
 	else
 		block = total <= FRONT_MAX ? front_cached(total) : NULL;
+	if (!block && total > SMALL_MAX && shaded())
+		return record_calloc(total);
 	if (!block && total > SMALL_MAX)
 		block = malloc_slow(total, &zeroed);
 	if (block && !zeroed)
@@ -277,7 +292,7 @@ size_t block_usable(const void *addr, enum block_kind kind)
 	switch (kind) {
 	case BLOCK_SLAB:
 		cache = cache_of(pagemap_id(addr));
-		return cache->usable ? cache->usable : debug_usable(cache, addr);
+		return cache->debug.flags ? debug_usable(cache, addr) : cache->pub.stride;
 	case BLOCK_HEAP:
 		return heap_usable(addr);
 	case BLOCK_DEBUG:

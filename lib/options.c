@@ -10,6 +10,7 @@
 #include "buddy/sys.h"
 #include "lib/failslab_option.h"
 #include "lib/fork.h"
+#include "lib/record.h"
 #include "lib/start.h"
 #include "slab/background.h"
 #include "slab/debug_spec.h"
@@ -204,6 +205,7 @@ static const struct {
 	{"on_error", set_on_error},
 	{"ptracer", set_ptracer},
 	{"rcu_pending", set_rcu_pending},
+	{"record", record_option},
 	{"stats", set_stats},
 	{"thp", set_thp},
 	{"thread_cache", set_thread_cache},

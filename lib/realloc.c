@@ -7,7 +7,9 @@
 #include "lib/failslab.h"
 #include "lib/front.h"
 #include "lib/malloc.h"
+#include "lib/record.h"
 #include "slab/guard.h"
+#include "slab/shade.h"
 
 #include <errno.h>
 #include <kmem/malloc.h>
@@ -113,6 +115,8 @@ static __attribute__((noinline)) void *realloc_slow(void *block, size_t nbytes)
 		facade_free(block);
 		return NULL;
 	}
+	if (shaded())
+		return record_realloc(block, nbytes);
 	if (!find(block, &found)) {
 		errno = EINVAL;
 		return NULL;

@@ -14,12 +14,14 @@
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/options.h"
+#include "lib/record.h"
 #include "lib/shortage.h"
 #include "lib/twin.h"
 #include "slab/annotate.h"
 #include "slab/background.h"
 #include "slab/gather.h"
 #include "slab/reclaim.h"
+#include "slab/shade.h"
 
 _Atomic bool started;
 static struct lock start_lock;
@@ -78,7 +80,7 @@ __attribute__((constructor(101))) static void start_late(void)
 	start_ensure();
 	background_allow();
 	twin_check();
-	if (&kmem_core_override && !settings.ptracer_any)
+	if (&kmem_core_override && !settings.ptracer_any && !shade_hooks)
 		fork_register_if_threaded();
 	else
 		fork_register();

@@ -22,6 +22,7 @@
 #include "slab/guard.h"
 #include "slab/hardened.h"
 #include "slab/limit.h"
+#include "slab/shade.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
@@ -192,6 +193,8 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 			load_full(thread, cache, slot, shelf, sheaf);
 		if (slot_pop(slot, &object))
 			return object;
+	} else if (shaded()) {
+		return shade_hooks->alloc(cache, flags);
 	}
 	if (flags & __GFP_DIRECT_RECLAIM)
 		return alloc_more(thread, cache, flags);
@@ -373,6 +376,10 @@ static SLOW void free_nowait(struct thread *thread, struct kmem_cache *cache, vo
 	struct slot *slot;
 	struct shelf *shelf;
 
+	if (!thread && shaded()) {
+		shade_hooks->free(cache, object);
+		return;
+	}
 	if (!thread || cache->gated) {
 		free_uncached(cache, object);
 		return;
@@ -408,6 +415,9 @@ void slot_free_slow(struct kmem_cache *cache, void *object)
 			swap(thread, cache, slot, shelf);
 		if (slot_push(slot, object))
 			return;
+	} else if (shaded()) {
+		shade_hooks->free(cache, object);
+		return;
 	}
 	free_more(thread, cache, object);
 	if (__builtin_expect(cache->dtor != NULL, 0)) {

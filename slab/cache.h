@@ -77,8 +77,8 @@ struct kmem_cache {
 	uint8_t twos;	     /* the stride is odd << twos */
 	uint16_t nwords;     /* of a slab's bitmap */
 	uint32_t slab_bytes; /* a power of two */
-	uint32_t usable;     /* the stride; 0: what was asked for, of a debugged object */
-	uint8_t capacity;    /* that sheaves are to have from the start; 0: any */
+	uint32_t usable;  /* the stride; 0: debugged or recorded, and realloc is to look closer */
+	uint8_t capacity; /* that sheaves are to have from the start; 0: any */
 	uint8_t level_first; /* sheaves' capacity at first … */
 	uint8_t level_max;   /* … and when they have grown */
 	bool direct;	     /* objects are too large for sheaves, or those are muted */
@@ -87,7 +87,7 @@ struct kmem_cache {
 	bool gated;	     /* each operation takes the slow path: no sheaf is ever loaded */
 	bool hardened;	     /* see hardened.h */
 	bool nowait;	     /* SLAB_NOWAIT: its frees make no call and wait for nobody */
-	bool noted;	     /* of malloc's: its objects are to know what was asked for */
+	bool noted;	     /* of malloc's: somebody wants to know what was asked for */
 	int32_t limit_first; /* of a barn, sheaves … */
 	int32_t limit_max;   /* … and at most */
 	_Atomic uint32_t trim_epoch;

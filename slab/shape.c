@@ -11,6 +11,7 @@
 #include "slab/failslab.h"
 #include "slab/guard_pool.h"
 #include "slab/rcu.h"
+#include "slab/shade.h"
 #include "slab/slab.h"
 
 #include <string.h>
@@ -132,7 +133,7 @@ static void set_args(struct kmem_cache *cache, const struct kmem_cache_args *arg
 	atomic_store_explicit(&cache->used, 0, memory_order_relaxed);
 	atomic_store_explicit(&cache->warned_ms, 0, memory_order_relaxed);
 	atomic_store_explicit(&cache->asked, 0, memory_order_relaxed);
-	cache->noted = cache->debug.flags || guard_ready();
+	cache->noted = cache->debug.flags || guard_ready() || shade_hooks;
 }
 
 /* The record's barns are those of a cache that was destroyed: they are empty. */
@@ -191,7 +192,7 @@ static void set_objects(struct kmem_cache *cache, slab_flags_t said)
 	if (cache->debug.flags)
 		set_layout(cache, said & DEBUG_SPARE && !annotate_wanted());
 	cache->ops = cache->debug.flags ? &debug_ops : &slab_ops;
-	cache->usable = cache->debug.flags ? 0 : cache->pub.stride;
+	cache->usable = cache->debug.flags || shade_hooks ? 0 : cache->pub.stride;
 	cache->hardened = settings.hardened && !cache->debug.flags;
 	/* Sheaves of a cache whose frees wait for nobody are not counted by: it does without. */
 	cache->gated = cache->limit || cache->debug.flags || cache->hardened ||

@@ -7,6 +7,7 @@
 #include "buddy/sys.h"
 #include "slab/background.h"
 #include "slab/damaged.h"
+#include "slab/shade.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
@@ -128,6 +129,8 @@ static struct thread *thread_create(void)
 static void at_exit(void *slots)
 {
 	thread_detach((struct thread *)slots - 1);
+	if (shade_hooks)
+		shade_hooks->end();
 	background_dismiss();
 }
 
@@ -146,6 +149,8 @@ struct thread *thread_attach(void)
 
 	if (thread_slots == SLOTS_EXITED)
 		return NULL;
+	if (thread_slots == SLOTS_SHADED)
+		return thread_mine();
 	lock_take(&threads_lock, LOCK_THREADS);
 	ready = key_ready_locked();
 	if (ready && idle) {
@@ -168,12 +173,14 @@ struct thread *thread_attach(void)
 		thread_detach(thread);
 		return NULL;
 	}
+	if (shaded())
+		shade_drop();
 	return thread;
 }
 
 void thread_detach(struct thread *thread)
 {
-	if (thread == thread_known())
+	if (thread == thread_mine())
 		thread_slots = SLOTS_EXITED;
 	thread_flush_all(thread);
 	__atomic_store_n(&thread->pub.tid, 0, __ATOMIC_RELAXED);
@@ -234,7 +241,7 @@ static void unsettle(void)
 
 void threads_after_fork(void)
 {
-	struct thread *self = thread_known();
+	struct thread *self = thread_mine();
 
 	unsettle();
 

@@ -69,7 +69,7 @@ struct thread {
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");
 _Static_assert(sizeof(struct shelf) == 64, "a cache line");
 _Static_assert(sizeof(struct thread) % 64 == 0, "slots begin on a cache line");
-_Static_assert(ID_LIMIT * sizeof(struct slot) + sizeof(struct slot) <= ZEROS_BYTES, "zeros cover");
+_Static_assert((ID_LIMIT + 2) * sizeof(struct slot) <= ZEROS_BYTES, "zeros cover");
 
 #pragma GCC visibility push(hidden)
 extern __thread struct slot *thread_slots __attribute__((tls_model("initial-exec")));
@@ -136,17 +136,19 @@ static inline void shelf_begin_small(struct shelf *shelf)
 		shelf->level = 0;
 }
 
-/* What a thread without a record sees: it is new, or past its end. */
+/* What a thread without a record sees: it is new, or past its end. And one in the shade (shade.h).
+ */
 #define SLOTS_FRESH  ((struct slot *)pagemap.zeros)
 #define SLOTS_EXITED ((struct slot *)pagemap.zeros + 1)
+#define SLOTS_SHADED ((struct slot *)pagemap.zeros + 2)
 
 /* This thread's record; NULL: it has none. */
 static inline struct thread *thread_known(void)
 {
 	struct slot *slots = thread_slots;
 
-	/* One test for both, which lie side by side. */
-	if ((uintptr_t)slots - (uintptr_t)SLOTS_FRESH <= sizeof(struct slot))
+	/* One test for all three, which lie side by side. */
+	if ((uintptr_t)slots - (uintptr_t)SLOTS_FRESH <= 2 * sizeof(struct slot))
 		return NULL;
 	return (struct thread *)slots - 1;
 }

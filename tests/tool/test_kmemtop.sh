@@ -478,7 +478,7 @@ test_command_prefix() {
 		mkdir -p "$tmp/prefix/bin" "$tmp/prefix/$lib"
 		cp "$kmemtop" "$tmp/prefix/bin/kmemtop"
 		run env -u KMEM_MALLOC_LIBRARY "$tmp/prefix/bin/kmemtop" -o -- true
-		fails_with "command: no library beside $lib" 1 "not beside kmemtop"
+		fails_with "command: no library beside $lib" 1 "not beside this program"
 		cp "$(realpath "$KMEM_MALLOC_LIBRARY")" "$tmp/prefix/$lib/libkmem-malloc.so"
 		ln -sf "$tmp/prefix/bin/kmemtop" "$tmp/link"
 		run env -u KMEM_MALLOC_LIBRARY LD_PRELOAD= "$tmp/link" -o -- \

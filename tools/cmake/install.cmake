@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Headers, libraries, kmemtop, kmem-symbols, the manual, the pkg-config files and the CMake package.
+# Headers, libraries, kmemtop, kmem-replay, kmem-symbols, the manual, the pkg-config files and the CMake package.
 get_property(libraries GLOBAL PROPERTY kmem_libraries)
 install(TARGETS ${libraries} EXPORT libkmem)
 install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
@@ -7,6 +7,7 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET kmemtop)
 	install(TARGETS kmemtop)
 endif()
+install(TARGETS kmem-replay)
 # Where gdb looks for what belongs to the library; the modules beside it, in a directory of their own.
 install(FILES ${PROJECT_BINARY_DIR}/lib/${kmem_gdb_loader} DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/libkmem/gdb DESTINATION ${CMAKE_INSTALL_LIBDIR}/libkmem

@@ -93,7 +93,7 @@ char *preload_find(char *why, size_t size)
 	}
 	real = own_prefix(prefix, sizeof(prefix)) ? NULL : find_beside(prefix);
 	if (!real) {
-		snprintf(why, size, LIBRARY " is not beside kmemtop: set " PRELOAD_ENV);
+		snprintf(why, size, LIBRARY " is not beside this program: set " PRELOAD_ENV);
 		return NULL;
 	}
 	return fit_for_loader(real, why, size);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What is measured: the calls that a replay makes. Another kind of heap is another table of these.
+ */
+#ifndef KMEM_REPLAY_ALLOCATOR_H
+#define KMEM_REPLAY_ALLOCATOR_H
+
+#include <stddef.h>
+
+struct allocator {
+	void *(*malloc)(size_t nbytes);
+	void *(*calloc)(size_t count, size_t nbytes);
+	void *(*aligned_alloc)(size_t align, size_t nbytes);
+	void *(*realloc)(void *block, size_t nbytes);
+	void (*free)(void *block);
+	size_t (*usable_size)(void *block); /* NULL: it does not say */
+};
+
+/* The malloc of this process; the file that it is in, into library. */
+void allocator_of_process(struct allocator *allocator, char *library, size_t nbytes);
+
+#endif

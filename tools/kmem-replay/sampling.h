@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Payload and usable bytes, kept up by all threads, and memory looked at every so many requests. */
+#ifndef KMEM_REPLAY_SAMPLING_H
+#define KMEM_REPLAY_SAMPLING_H
+
+#include "replay.h"
+
+/* Memory is counted from now on. */
+void sampling_start(const struct plan *plan, struct results *results);
+/* Differences, modulo 2^64. */
+void sampling_change(uint64_t payload, uint64_t usable);
+/* The request with the number is done. */
+void sampling_after(uint64_t number);
+void sampling_end(void);
+
+#endif
