@@ -32,8 +32,8 @@ static long append(long file, size_t nbytes, size_t offset)
 		return n;
 	if (n != (long)nbytes)
 		return -ENOSPC;
-	return arch_syscall(SYS_mmap, 0, (long)nbytes, PROT_READ | PROT_WRITE, MAP_SHARED, file,
-			    (long)offset);
+	return arch_syscall(SYS_mmap, 0, (long)nbytes, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_POPULATE, file, (long)offset);
 }
 
 void *sys_file_append(const char *path, size_t offset, size_t nbytes, int *err)

@@ -40,6 +40,7 @@ static struct recorder {
 	char path[4096];
 	size_t name_len; /* of the path without the pid */
 	size_t chunk_bytes;
+	uint32_t image;
 	uint32_t pid, parent; /* 0: not a child of a recorded process */
 	uint32_t first;	      /* number of its first stream */
 	uint32_t norigins;
@@ -62,6 +63,7 @@ int streams_start(const char *name)
 	recorder->name_len = strlen(recorder->path);
 	recorder->chunk_bytes = sys_page_up(CHUNK_LEAST);
 	recorder->pid = sys_tid();
+	memcpy(&recorder->image, sys_random16(), sizeof(recorder->image));
 	return 0;
 }
 
@@ -131,6 +133,7 @@ static bool chunk_begin(struct stream *stream)
 		return false;
 	}
 	*chunk = (struct kmem_record_chunk){.pid = recorder->pid,
+					    .image = recorder->image,
 					    .stream = stream->number,
 					    .index = stream->nchunks++,
 					    .nbytes = (uint32_t)recorder->chunk_bytes};
@@ -176,7 +179,8 @@ static void put(struct stream *stream, unsigned kind, const uint64_t *numbers, u
 /* What a child's first stream begins with. */
 static void put_origins(struct stream *stream)
 {
-	put(stream, KMEM_RECORD_MORE, (uint64_t[]){KMEM_RECORD_PARENT, recorder->parent}, 2);
+	put(stream, KMEM_RECORD_MORE,
+	    (uint64_t[]){KMEM_RECORD_PARENT, recorder->parent, recorder->image}, 3);
 	for (uint32_t i = 0; i < recorder->norigins; i++)
 		put(stream, KMEM_RECORD_MORE,
 		    (uint64_t[]){KMEM_RECORD_FROM, recorder->origins[i].stream,

@@ -5,7 +5,7 @@
  * A file is chunks of one size, each of one *stream*: what a thread did, or several one after the
  * other. Chunks of a stream are numbered from 0; those of all streams lie in any order.
  *
- *	| struct kmem_record_chunk, 32 bytes | event | event | … | zeros |
+ *	| struct kmem_record_chunk, 40 bytes | event | event | … | zeros |
  *
  * An event is a few numbers. The first shares a byte with the kind; all go on as LEB128: seven
  * bits to a byte, lowest first, the top bit says that more follow.
@@ -38,7 +38,9 @@ struct kmem_record_chunk {
 	uint32_t index;	 /* in the stream */
 	uint32_t nbytes; /* of each chunk, this head included */
 	uint32_t used;	 /* of them, by the head and events; 0: it is the stream's last */
-	uint64_t sum;	 /* kmem_record_sum of what follows the head; 0 with used */
+	uint32_t image;	 /* of the program, at random: another after exec */
+	uint32_t unused;
+	uint64_t sum; /* kmem_record_sum of what follows the head; 0 with used */
 };
 
 enum kmem_record_event {
@@ -54,7 +56,7 @@ enum kmem_record_event {
 enum kmem_record_more {
 	KMEM_RECORD_TICK,   /* how many are past since the stream's last */
 	KMEM_RECORD_CALLOC, /* size; of more than 32 KiB, a smaller one is a malloc */
-	KMEM_RECORD_PARENT, /* pid */
+	KMEM_RECORD_PARENT, /* pid, image */
 	KMEM_RECORD_FROM,   /* stream of the parent's, bytes of its events */
 };
 

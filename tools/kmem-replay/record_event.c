@@ -27,7 +27,7 @@ static unsigned count_of(unsigned kind, uint64_t first)
 		return counts[kind];
 	if (first > KMEM_RECORD_FROM)
 		return 0;
-	return first == KMEM_RECORD_FROM ? 3 : 2;
+	return first >= KMEM_RECORD_PARENT ? 3 : 2;
 }
 
 size_t event_get(struct event *event, const unsigned char *bytes, size_t nbytes)

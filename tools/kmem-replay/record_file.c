@@ -38,8 +38,8 @@ static int is_zero(const unsigned char *data, size_t nbytes)
 	return 1;
 }
 
-/* The length of the chunks, as the first says it. */
-static size_t chunk_bytes(const struct record_file *file)
+/* The length of the chunks, as the first says it, and which program it is of. */
+static size_t chunk_bytes(struct record_file *file)
 {
 	struct kmem_record_chunk head;
 
@@ -48,6 +48,7 @@ static size_t chunk_bytes(const struct record_file *file)
 	memcpy(&head, file->data, HEAD);
 	if (head.nbytes < 1024 || head.nbytes > CHUNK_MOST || head.nbytes % 1024)
 		fail("%s: damaged: chunks of %u bytes", file->path, head.nbytes);
+	file->image = head.image;
 	return head.nbytes;
 }
 

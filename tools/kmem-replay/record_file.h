@@ -21,6 +21,7 @@ struct events {
 
 struct record_file {
 	const char *path;
+	uint32_t image;
 	unsigned char *data;
 	size_t nbytes;
 	struct piece *pieces;

@@ -44,6 +44,7 @@ struct reading {
 /* How much of a parent's streams happened before the fork. */
 struct until {
 	uint32_t parent; /* 0: there is none */
+	uint32_t image;
 	struct event *from;
 	size_t count, room;
 };
@@ -114,6 +115,7 @@ static void find_parent(const struct reading *reading, const struct record_file 
 		       event.numbers[0] >= KMEM_RECORD_PARENT) {
 			if (event.numbers[0] == KMEM_RECORD_PARENT) {
 				until->parent = (uint32_t)event.numbers[1];
+				until->image = (uint32_t)event.numbers[2];
 				continue;
 			}
 			until->from =
@@ -298,6 +300,9 @@ static void read_process(struct reading *reading, const char *path, const struct
 
 	reading->path = path;
 	record_file_read(&file, path);
+	if (until && file.image != until->image)
+		fail("%s: the record of another program than forked: it was replaced by exec",
+		     path);
 	find_parent(reading, &file, &before);
 	if (before.parent)
 		read_parent(reading, path, &before);
