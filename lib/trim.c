@@ -9,13 +9,14 @@
 #include "slab/damaged.h"
 #include "slab/rcu.h"
 #include "slab/reclaim.h"
+#include "slab/shade.h"
 #include "slab/slot.h"
 
 #include <kmem/malloc.h>
 
 void trim_sheaves(bool ready)
 {
-	struct thread *thread = thread_known();
+	struct thread *thread = thread_mine();
 
 	threads_ask_trim_all(ready);
 	if (thread)

@@ -12,6 +12,7 @@
 #include "slab/guard.h"
 #include "slab/hardened.h"
 #include "slab/rcu.h"
+#include "slab/shade.h"
 #include "slab/shape.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
@@ -306,7 +307,7 @@ void cache_forget_locked(struct kmem_cache *cache)
 
 int kmem_cache_shrink(struct kmem_cache *cache)
 {
-	struct thread *thread = thread_known();
+	struct thread *thread = thread_mine();
 
 	threads_ask_trim(cache);
 	if (thread) {

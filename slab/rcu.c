@@ -7,6 +7,7 @@
 #include "buddy/settings.h"
 #include "slab/damaged.h"
 #include "slab/guard.h"
+#include "slab/shade.h"
 #include "slab/sheaves.h"
 #include "slab/slab.h"
 #include "slab/slot.h"
@@ -119,7 +120,7 @@ static void free_slab(struct rcu_queue *queue, struct slab *slab)
 
 static void flush(void)
 {
-	struct thread *thread = thread_known();
+	struct thread *thread = thread_mine();
 
 	if (thread)
 		thread_flush_all(thread);
