@@ -48,6 +48,7 @@ int plan_make(const struct trace *trace)
 	size_t nbytes = sizeof(struct plan) + requests + trace->nrequests * sizeof(uint32_t);
 	int file = nameless_file(nbytes);
 	struct plan *plan = map(file, nbytes);
+	struct results before;
 
 	if (trace->nrequests > UINT32_MAX)
 		fail("it has more requests than a replay can hold");
@@ -57,6 +58,8 @@ int plan_make(const struct trace *trace)
 			      .nthreads = trace->nthreads};
 	memcpy(plan + 1, trace->requests, requests);
 	put_order(trace, (uint32_t *)((char *)(plan + 1) + requests));
+	replay(file, NULL, MODE_BEFORE, &before);
+	plan->before = before.at_peak;
 	munmap(plan, nbytes);
 	return file;
 }

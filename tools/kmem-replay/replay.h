@@ -15,12 +15,7 @@ enum mode {
 	MODE_SPEED,   /* how long it takes */
 	MODE_LATENCY, /* how long each request takes */
 	MODE_MEMORY,  /* what it takes of memory */
-};
-
-/* The file holds nrequests requests, then as many numbers of requests, by thread. */
-struct plan {
-	uint64_t nrequests, peak_request;
-	uint32_t nblocks, nthreads;
+	MODE_BEFORE,  /* what is there before the first request */
 };
 
 struct sample {
@@ -28,8 +23,15 @@ struct sample {
 	uint64_t payload; /* bytes asked for, of live blocks */
 	uint64_t
 		usable; /* bytes the program may use, of live blocks; 0: the library does not say */
-	uint64_t heap;	/* writable memory mapped since the first request */
+	uint64_t heap;	/* writable memory mapped */
 	uint64_t resident;
+};
+
+/* The file holds nrequests requests, then as many numbers of requests, by thread. */
+struct plan {
+	uint64_t nrequests, peak_request;
+	struct sample before;
+	uint32_t nblocks, nthreads;
 };
 
 struct results {
@@ -49,7 +51,11 @@ _Noreturn void run(int plan_file, int results_file, enum mode mode);
 
 /* The other side. The file of a plan. */
 int plan_make(const struct trace *trace);
-/* One replay; library: a path to preload, or NULL for the C library's malloc. */
+/*
+ * One replay, with what is there before the first request under the C library's malloc, which has
+ * no heap then, taken off from memory. library: a path to preload, or NULL for the C library's
+ * malloc.
+ */
 void replay(int plan_file, const char *library, enum mode mode, struct results *results);
 
 #endif

@@ -219,6 +219,12 @@ static int compare(const void *a, const void *b)
 	return (one > other) - (one < other);
 }
 
+static _Noreturn void finish(void)
+{
+	results->done = true;
+	_exit(EXIT_SUCCESS);
+}
+
 static void finish_latencies(void)
 {
 	qsort(latencies, plan->nrequests, sizeof(*latencies), compare);
@@ -244,8 +250,10 @@ void run(int plan_file, int results_file, enum mode wanted)
 	allocator_of_process(&allocator, results->library, sizeof(results->library));
 	if (plan->nthreads > 1)
 		workers_start();
-	if (mode == MODE_MEMORY)
+	if (mode == MODE_MEMORY || mode == MODE_BEFORE)
 		sampling_start(plan, results);
+	if (mode == MODE_BEFORE)
+		finish();
 	start = now_ns();
 	serve_all();
 	results->seconds = (double)(now_ns() - start) / 1e9;
@@ -253,6 +261,5 @@ void run(int plan_file, int results_file, enum mode wanted)
 		finish_latencies();
 	if (mode == MODE_MEMORY)
 		sampling_end();
-	results->done = true;
-	_exit(EXIT_SUCCESS);
+	finish();
 }

@@ -10,7 +10,7 @@
 static const struct plan *plan;
 static struct results *results;
 static int statm = -1;
-static uint64_t stride, heap_before, resident_before;
+static uint64_t stride;
 static _Atomic uint64_t payload, usable, peak_payload;
 
 /* Pages resident, less those of files, which are code; and pages of writable private memory. */
@@ -38,8 +38,8 @@ static struct sample look(uint64_t number)
 	uint64_t resident, heap;
 
 	memory_read(&resident, &heap);
-	sample.heap = since(heap, heap_before);
-	sample.resident = since(resident, resident_before);
+	sample.heap = since(heap, plan->before.heap);
+	sample.resident = since(resident, plan->before.resident);
 	return sample;
 }
 
@@ -49,8 +49,8 @@ void sampling_start(const struct plan *the_plan, struct results *the_results)
 	results = the_results;
 	stride = (plan->nrequests + SAMPLES_MOST - 1) / SAMPLES_MOST;
 	statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	memory_read(&resident_before, &heap_before); /* the code's pages are touched now */
-	memory_read(&resident_before, &heap_before);
+	results->at_peak = look(0); /* with what is touched by looking */
+	results->at_peak = look(0);
 }
 
 void sampling_change(uint64_t more_payload, uint64_t more_usable)

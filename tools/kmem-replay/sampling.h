@@ -5,7 +5,7 @@
 
 #include "replay.h"
 
-/* Memory is counted from now on. */
+/* A first look at memory, into at_peak. */
 void sampling_start(const struct plan *plan, struct results *results);
 /* Differences, modulo 2^64. */
 void sampling_change(uint64_t payload, uint64_t usable);
