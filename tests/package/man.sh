@@ -67,4 +67,7 @@ mapfile -t words < <(sed -n 's/^| `\([a-z_]*\)` |.*/\1/p' docs/options.md)
 stated libkmem.7 "${words[@]}"
 mapfile -t words < <(grep -oE '\{"[a-z]+",' tools/kmemtop/main.c | sed 's/[^a-z]//g; s/^/Fl -/')
 stated kmemtop.1 "${words[@]}"
+mapfile -t words < <(grep -oE '\{"[a-z]+", (no|required)' tools/kmem-replay/main.c | cut -d '"' -f 2 | sed 's/^/Fl -/')
+[ "${#words[@]}" -ge 9 ] || fail "only ${#words[@]} options found of kmem-replay"
+stated kmem-replay.1 "${words[@]}"
 echo "$(wc -l <"$work/exported") functions have a page"

@@ -61,3 +61,5 @@ timeout 20 env LD_PRELOAD="$libdir/libkmem-malloc.so" ldd "$(command -v sort)" >
 	fail "ldd with the installed libkmem-malloc.so preloaded"
 grep -q "libkmem.so.* => $libdir/" "$work/log" || fail "the override takes another core: $(cat "$work/log")"
 [ ! -e "$build/bin/kmemtop" ] || timeout 20 "$prefix/bin/kmemtop" -h >/dev/null || fail "the installed kmemtop does not run"
+timeout 20 "$prefix/bin/kmem-replay" -l libkmem -r 1 "$source_dir/tests/traces/sqlite3.trace" >/dev/null ||
+	fail "the installed kmem-replay does not run"

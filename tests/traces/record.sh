@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# record BUILD-DIRECTORY: make the traces of this folder again, of programs as they are installed here.
+# record.sh BUILD-DIRECTORY: make the traces of this folder again, of programs as they are installed here.
 # Then: kmem-replay tests/traces/NAME.trace
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
