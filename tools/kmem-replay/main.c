@@ -7,7 +7,6 @@
 #include <kmem/base.h>
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
