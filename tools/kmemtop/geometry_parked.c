@@ -5,6 +5,8 @@
  *
  *	slot: sp ------------------.
  *	| head | object | object | object |  |  |      size = mask + 8
+ *
+ * Where each operation is counted the mask is 0, and the lower bits of sp are the sheaf's level.
  */
 #include "geometry_reading.h"
 
@@ -48,13 +50,23 @@ static int add_load(struct loads *l, struct load load)
 
 /* --- threads ------------------------------------------------------------------------ */
 
+static int is_counted(const struct loads *l, uint32_t id)
+{
+	const struct geometry_cache *c = geometry_cache_of_id(l->r->g, id);
+
+	return c && c->pub.counted;
+}
+
 static int add_slot(struct loads *l, const struct kmem_root_slot *slot, struct load load)
 {
-	uint64_t nbytes = slot->mask + 8;
+	uint64_t mask = slot->mask, nbytes;
 
-	if (!slot->mask || nbytes > SHEAF_MOST || nbytes & (nbytes - 1))
+	if (!mask && slot->sp && is_counted(l, load.id))
+		mask = ((uint64_t)16 << (slot->sp & 7)) - 8;
+	nbytes = mask + 8;
+	if (!mask || nbytes > SHEAF_MOST || nbytes & (nbytes - 1))
 		return 0;
-	load.nobjects = (uint32_t)((slot->sp & slot->mask) / 8);
+	load.nobjects = (uint32_t)((slot->sp & mask) / 8);
 	load.addr = (slot->sp & ~(nbytes - 1)) + 8;
 	return load.nobjects ? add_load(l, load) : 0;
 }

@@ -105,6 +105,15 @@ def guarded():
         has("guarded: between two", text, "on a page that nobody may touch")
 
 
+def counted():
+    """Where each operation is counted sheaves are held in another way."""
+    with Target(KMEM_OPTIONS="stats:true") as t:
+        for name in ("object", "inside"):
+            state(f"counted: {name}", whatis(t, name), "in use")
+        state("counted: parked", whatis(t, "parked"), f"free, in the sheaf of thread {t.at['main']}")
+        state("counted: parked_elsewhere", whatis(t, "parked_elsewhere"), f"free, in the sheaf of thread {t.at['tid']}")
+
+
 def core(t):
     """A core says the same as the process it is of."""
     if not shutil.which("gcore"):
@@ -144,5 +153,6 @@ with Target() as target:
     usage(target)
     core(target)
 guarded()
+counted()
 debugged()
 finish()
