@@ -99,7 +99,7 @@ expected=$(
 	cat <<'END'
  Active / Total Objects (% used)    : 1342 / 2048 (65.5%)
  Active / Total Slabs (% used)      : 31 / 63 (49.2%)
- Active / Total Caches (% used)     : 5 / 7 (71.4%)
+ Active / Total Caches (% used)     : 6 / 7 (85.7%)
  Active / Total Size (% used)       : 827.00K / 2763.62K (29.9%)
  Minimum / Average / Maximum Object : 0.03K / 1.35K / 8.00K
 

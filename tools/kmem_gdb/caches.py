@@ -198,7 +198,7 @@ def _totals(caches):
     pairs = {
         "Objects": (sum(c.active for c in caches), sum(c.objects for c in caches)),
         "Slabs": (sum(c.active_slabs for c in caches), sum(c.record.nslabs for c in caches)),
-        "Caches": (sum(c.active_slabs > 0 for c in caches), len(caches)),
+        "Caches": (sum(c.objects > 0 for c in caches), len(caches)),
     }
     for what, (active, total) in pairs.items():
         yield f" {f'Active / Total {what} (% used)':35}: {active} / {total} ({_percent(active, total):.1f}%)"

@@ -23,7 +23,7 @@ static struct totals add_up(const struct snapshot *s)
 		t.active_objects += v->active;
 		t.slabs += v->nslabs;
 		t.active_slabs += v->active_slabs;
-		t.active_caches += v->active_slabs != 0;
+		t.active_caches += v->objects != 0; /* slabtop's word for it */
 		t.nbytes += (double)v->objects * (double)v->object_nbytes;
 		t.active_nbytes += (double)v->active * (double)v->object_nbytes;
 		if (!i || v->object_nbytes < t.min_nbytes)
