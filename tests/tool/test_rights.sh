@@ -88,7 +88,7 @@ test_containers() {
 test_rights() {
 	local unable=(setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace)
 	start ./holder
-	refuses "another user's" "it runs as uid 0 gid 0, kmemtop as uid 65534 gid 65534; .*CAP_SYS_PTRACE" \
+	refuses "another user's" "it runs as uid 0 gid 0, kmemtop uid 65534 gid 65534; .*CAP_SYS_PTRACE" \
 		"${nobody[@]}" ./kmemtop
 	refuses "root without the capability" "it has capabilities that kmemtop has not; .*CAP_SYS_PTRACE" \
 		"${unable[@]}" ./kmemtop

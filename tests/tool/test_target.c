@@ -50,7 +50,9 @@ START_TEST(rules_in_their_order)
 	r.other_userns = 1;
 	expect(&r, "another user namespace");
 	r.it.uids[2] = 0; /* saved */
-	expect(&r, "it runs as uid 7 gid 8, kmemtop as uid 7 gid 8");
+	expect(&r, "it has saved uid 0 gid 8, kmemtop uid 7 gid 8");
+	r.it.uids[1] = 5;
+	expect(&r, "it runs as uid 5 gid 8, kmemtop uid 7 gid 8");
 	r.seen = 0;
 	expect(&r, "/proc hides it");
 }

@@ -84,21 +84,25 @@ void rights_look(struct rights *r, pid_t pid)
 	r->ptrace_scope = atoi(scope);
 }
 
-/* All of its ids are our real ones. */
-static int ids_match(const struct rights *r)
+/* The first of its ids (effective, real, saved) that is not our real one; -1: all are. */
+static int find_other_id(const struct rights *r)
 {
+	static const int order[] = {1, 0, 2};
+
 	for (int i = 0; i < 3; i++)
-		if (r->it.uids[i] != r->us.uids[0] || r->it.gids[i] != r->us.gids[0])
-			return 0;
-	return 1;
+		if (r->it.uids[order[i]] != r->us.uids[0] || r->it.gids[order[i]] != r->us.gids[0])
+			return order[i];
+	return -1;
 }
 
-static void explain_ids(const struct rights *r, char *line, size_t nbytes)
+static void explain_id(const struct rights *r, int which, char *line, size_t nbytes)
 {
+	static const char *const kinds[] = {"has real", "runs as", "has saved"};
+
 	snprintf(line, nbytes,
-		 "it runs as uid %" PRIu32 " gid %" PRIu32 ", kmemtop as uid %" PRIu32
-		 " gid %" PRIu32 "; this takes the same or CAP_SYS_PTRACE",
-		 r->it.uids[1], r->it.gids[1], r->us.uids[0], r->us.gids[0]);
+		 "it %s uid %" PRIu32 " gid %" PRIu32 ", kmemtop uid %" PRIu32 " gid %" PRIu32
+		 "; this takes the same or CAP_SYS_PTRACE",
+		 kinds[which], r->it.uids[which], r->it.gids[which], r->us.uids[0], r->us.gids[0]);
 }
 
 static const char *explain_yama(int ptrace_scope)
@@ -117,13 +121,13 @@ static const char *explain_yama(int ptrace_scope)
 
 void rights_explain(const struct rights *r, char *line, size_t nbytes)
 {
-	int able = (r->us.effective & PTRACE_RIGHT) != 0;
+	int able = (r->us.effective & PTRACE_RIGHT) != 0, other = find_other_id(r);
 	const char *text = "a security module or a seccomp filter forbids it";
 
 	if (!r->seen)
 		text = "/proc hides it (hidepid); this takes its user or CAP_SYS_PTRACE";
-	else if (!able && !ids_match(r)) {
-		explain_ids(r, line, nbytes);
+	else if (!able && other >= 0) {
+		explain_id(r, other, line, nbytes);
 		return;
 	} else if (r->other_userns)
 		text = "it is in another user namespace; this takes CAP_SYS_PTRACE there";
