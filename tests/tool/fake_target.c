@@ -123,6 +123,17 @@ static void endless_threads(void)
 	fake_root.threads = addr_of(list);
 }
 
+/* The same without slots: each costs no more than a call. */
+static void many_threads(void)
+{
+	const uint32_t n = 1 << 20;
+	struct fake_thread *list = calloc(n, sizeof(*list));
+
+	for (uint32_t i = 0; i + 1 < n; i++)
+		list[i].t.next = addr_of(&list[i + 1]);
+	fake_root.threads = addr_of(list);
+}
+
 static void set_name(int id, const char *name)
 {
 	strncpy(caches[id].c.name, name, sizeof(caches[id].c.name) - 1);
@@ -289,14 +300,23 @@ static const struct {
 	const char *mode;
 	void (*act)(void);
 } acts[] = {
-	{"loop-threads", loop_threads},	  {"loop-zone", loop_zone},
-	{"loop-heaps", loop_heaps},	  {"endless-threads", endless_threads},
-	{"bad-names", bad_names},	  {"moving-seq", moving_seq},
-	{"leaderless", leaderless},	  {"exit", plain_exit},
-	{"signal", die_of_signal},	  {"thread-exits", thread_exits},
-	{"leader-leaves", leader_leaves}, {"thread-execs", thread_execs},
-	{"stop-once", stop_once},	  {"crowd", crowd},
-	{"leave-child", leave_child},	  {"quoted-names", quoted_names},
+	{"loop-threads", loop_threads},
+	{"loop-zone", loop_zone},
+	{"loop-heaps", loop_heaps},
+	{"endless-threads", endless_threads},
+	{"many-threads", many_threads},
+	{"bad-names", bad_names},
+	{"moving-seq", moving_seq},
+	{"leaderless", leaderless},
+	{"exit", plain_exit},
+	{"signal", die_of_signal},
+	{"thread-exits", thread_exits},
+	{"leader-leaves", leader_leaves},
+	{"thread-execs", thread_execs},
+	{"stop-once", stop_once},
+	{"crowd", crowd},
+	{"leave-child", leave_child},
+	{"quoted-names", quoted_names},
 };
 
 static void grow(int sig)

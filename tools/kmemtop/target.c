@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define BUDGET_NBYTES ((uint64_t)1 << 30)
-#define PART_COST     128 /* what a piece costs, however short, in bytes */
-#define SHOWN_PATH    60  /* of the path of a core: its end */
+#define PART_COST     128  /* what a piece costs, however short, in bytes */
+#define CALL_COST     1024 /* of a piece by itself: a system call, as a list takes for each record */
+#define SHOWN_PATH    60   /* of the path of a core: its end */
 
 /* Names of files come from the target and the command line. */
 static void make_printable(char *text)
@@ -124,7 +125,10 @@ int target_read_parts(struct target *t, struct target_part *parts, size_t nparts
 int target_read(struct target *t, uint64_t addr, void *buf, size_t nbytes)
 {
 	struct target_part part = {.addr = addr, .buf = buf, .nbytes = nbytes};
-	int rc = target_read_parts(t, &part, 1);
+	int rc = charge(t, CALL_COST);
+
+	if (!rc)
+		rc = target_read_parts(t, &part, 1);
 
 	if (rc)
 		return rc;
