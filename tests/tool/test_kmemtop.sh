@@ -322,6 +322,7 @@ END
 test_lies_survived() {
 	while IFS='|' read -r mode name columns left_out; do
 		start "$fake" "$mode"
+many-threads|too many to be true
 		run "$kmemtop" -o -p "$pid"
 		is "lie: $mode" "$(row "$name")" "$columns"
 		is "lie: $mode: left out" "$code ${err% records*}" "0 ${left_out:+kmemtop: $left_out}"

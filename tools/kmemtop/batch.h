@@ -10,6 +10,8 @@
 
 /* json.c: one object, one line, as kmem_stats_print writes it. Sorts the caches by id. */
 void batch_json(FILE *out, struct snapshot *s);
+/* Printable text in quotes; what would end it is escaped, as JSON and OpenMetrics want it. */
+void batch_quote(FILE *out, const char *text);
 
 /* kernel_files.c: as /proc/slabinfo 2.1 and /proc/buddyinfo read. */
 void batch_slabinfo(FILE *out, const struct snapshot *s);

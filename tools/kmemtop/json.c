@@ -5,8 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Names are printable: only two characters must be escaped. */
-static void put_text(FILE *out, const char *text)
+void batch_quote(FILE *out, const char *text)
 {
 	putc('"', out);
 	for (; *text; text++) {
@@ -25,7 +24,7 @@ static void put_number(FILE *out, const char *key, uint64_t value)
 static void put_cache(FILE *out, const struct cache_view *v)
 {
 	fprintf(out, "{\"id\":%u,\"name\":", v->id);
-	put_text(out, v->name);
+	batch_quote(out, v->name);
 	put_number(out, "flags", v->flags);
 	put_number(out, "object_size", v->asked_nbytes);
 	put_number(out, "stride", v->object_nbytes);
@@ -59,7 +58,7 @@ static void put_zone(FILE *out, const struct zone_view *z)
 static void put_heap(FILE *out, const struct heap_view *h)
 {
 	fputs("{\"name\":", out);
-	put_text(out, h->name);
+	batch_quote(out, h->name);
 	put_number(out, "spans", h->nspans);
 	put_number(out, "span_bytes", h->span_nbytes);
 	put_number(out, "live_blocks", h->live_blocks);
@@ -79,7 +78,7 @@ void batch_json(FILE *out, struct snapshot *s)
 	if (s->ncaches)
 		qsort(s->caches, s->ncaches, sizeof(s->caches[0]), compare_ids);
 	fputs("{\"format\":1,\"release\":", out);
-	put_text(out, s->release);
+	batch_quote(out, s->release);
 	put_number(out, "pid", (uint64_t)s->pid);
 	put_number(out, "threads", s->nthreads);
 	put_number(out, "mapped_bytes", s->mapped_nbytes);

@@ -56,13 +56,8 @@ static void begin(FILE *out, const struct family *f)
 
 static void put_label(FILE *out, const char *name, const char *value)
 {
-	fprintf(out, "%s=\"", name);
-	for (; *value; value++) {
-		if (*value == '"' || *value == '\\')
-			putc('\\', out);
-		putc(*value, out);
-	}
-	putc('"', out);
+	fprintf(out, "%s=", name);
+	batch_quote(out, value);
 }
 
 /* name{pid="…",command="…" */

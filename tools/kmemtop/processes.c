@@ -37,7 +37,6 @@ static void add_up(struct process_view *v, const struct snapshot *s)
 	for (size_t i = 0; i < s->ncaches; i++) {
 		const struct cache_view *c = &s->caches[i];
 
-		v->ncaches += c->nslabs != 0;
 		v->nslabs += c->nslabs;
 		v->objects += c->objects;
 		v->active += c->active;
@@ -50,7 +49,6 @@ static void add_up(struct process_view *v, const struct snapshot *s)
 	for (size_t i = 0; i < s->nheaps; i++)
 		v->heap_live_nbytes += s->heaps[i].live_nbytes;
 	v->mapped_nbytes = s->mapped_nbytes;
-	memcpy(v->release, s->release, sizeof(v->release));
 }
 
 static struct process_view *add(struct processes *p)

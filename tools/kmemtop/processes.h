@@ -9,10 +9,8 @@
 
 struct process_view {
 	pid_t pid;
-	char name[17];	  /* printable */
-	char release[17]; /* of its libkmem, printable */
+	char name[17]; /* printable */
 	uint64_t nthreads;
-	uint64_t ncaches; /* that have slabs */
 	uint64_t nslabs;
 	uint64_t objects;
 	uint64_t active; /* <= objects */
