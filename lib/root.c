@@ -9,6 +9,7 @@
 #include "lib/heap.h"
 #include "lib/start.h"
 #include "slab/barn.h"
+#include "slab/guard_pool.h"
 #include "slab/marks.h"
 #include "slab/thread.h"
 #include "slab/track.h"
@@ -19,6 +20,12 @@ _Static_assert(offsetof(struct page, npages) == offsetof(struct kmem_root_page, 
 _Static_assert(KMEM_PAGE_GUARDED == (int)PAGE_GUARDED && KMEM_PAGE_SPAN == (int)PAGE_HEAP, "kinds");
 _Static_assert(sizeof(struct kmem_root_track) == sizeof(struct track), "a track");
 _Static_assert(sizeof(struct kmem_root_chunk) == sizeof(struct meta_chunk), "a chunk of records");
+_Static_assert(sizeof(struct kmem_root_pool) == sizeof(struct guard_pool) &&
+		       offsetof(struct kmem_root_pool, objects) ==
+			       offsetof(struct guard_pool, objects),
+	       "the pool of guarded objects");
+_Static_assert(sizeof(((struct guarded *)0)->name) == 64, "a guarded object's name");
+_Static_assert(KMEM_GUARD_LIVE == (int)GUARD_LIVE && KMEM_GUARD_OPEN == (int)GUARD_OPEN, "states");
 _Static_assert(KMEM_BLOCK_FREE == BLOCK_FREE && KMEM_BLOCK_PREV_FREE == BLOCK_PREV_FREE &&
 		       KMEM_BLOCK_END == BLOCK_END,
 	       "a block's flags");
@@ -86,6 +93,13 @@ struct kmem_root root_record = {
 			.heap_lock = offsetof(struct heap, lock),
 			.span_live = offsetof(struct span, live),
 			.cache_waiting = offsetof(struct kmem_cache, nwaiting),
+			.guard_size = sizeof(struct guarded),
+			.guard_state = offsetof(struct guarded, state),
+			.guard_nbytes = offsetof(struct guarded, nbytes),
+			.guard_object = offsetof(struct guarded, object),
+			.guard_tracks = offsetof(struct guarded, tracks),
+			.guard_name = offsetof(struct guarded, name),
+			.guard_pool = (uintptr_t)&guard_pool,
 		},
 };
 

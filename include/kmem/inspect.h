@@ -127,6 +127,13 @@ struct kmem_root_layout {
 	uint16_t span_live;   /* uint32_t: blocks in use */
 	uint16_t cache_waiting; /* uint32_t: slabs that wait for a grace period */
 	uint64_t waiting;	/* first struct kmem_root_waiting, or 0 */
+	uint16_t guard_size;	/* of a guarded object's record; in it: */
+	uint16_t guard_state;	/* uint32_t: KMEM_GUARD_ */
+	uint16_t guard_nbytes;	/* uint32_t: asked for */
+	uint16_t guard_object;	/* uint64_t: its address */
+	uint16_t guard_tracks;	/* two struct kmem_root_track */
+	uint16_t guard_name;	/* char[64]: of its cache */
+	uint64_t guard_pool;	/* address of struct kmem_root_pool */
 };
 
 struct kmem_root {
@@ -271,6 +278,24 @@ struct kmem_root_chunk {
 	uint64_t nbytes; /* reserved */
 	uint64_t committed;
 	uint64_t used;
+};
+
+/* The pool of guarded objects: on each second of its pages is one, the first on page 1. */
+struct kmem_root_pool {
+	uint64_t base; /* 0: there is none yet */
+	uint64_t nbytes;
+	uint64_t unit; /* of a page */
+	uint32_t nobjects;
+	uint64_t objects; /* address of the first one's record */
+};
+
+enum {
+	KMEM_GUARD_IDLE,  /* never used */
+	KMEM_GUARD_TAKEN, /* being allocated or freed */
+	KMEM_GUARD_LIVE,
+	KMEM_GUARD_LEFT, /* freed, out of a sheaf; that is to be finished */
+	KMEM_GUARD_FREED,
+	KMEM_GUARD_OPEN, /* freed, and accessible since a report */
 };
 
 /* Who allocated an object, then who freed it. */

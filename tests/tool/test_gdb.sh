@@ -119,6 +119,18 @@ test_printers() {
 	says '= block, its head was overwritten: 0x'
 }
 
+# The function that frees it is where the object is still in use.
+test_guarded() {
+	[ -x "$build/tests/map_target" ] || return 0
+	in_gdb -ex "source $work/whole/libkmem.so.0.1-gdb.py" -ex 'set environment KMEM_OPTIONS kfence_sample_interval:1' \
+		-ex 'break tracked_free' -ex 'run guarded' -ex 'set $object = $rsi' -ex 'kmem whatis $object + 3' \
+		-ex 'kmem whatis ($object & ~4095) + 4096' -ex finish -ex 'kmem whatis $object' "$build/tests/map_target"
+	says "is 3 bytes into guarded object [0-9]+ at 0x[0-9a-f]+ of cache 'guarded', 48 bytes: in use$"
+	says '^  allocated by thread [0-9]+ on cpu'
+	says 'is in the pool of guarded objects, in none of them$'
+	says "is 0 bytes into guarded object [0-9]+ .*, 48 bytes: free(, in a sheaf of thread [0-9]+)?$"
+}
+
 test_nothing_there() {
 	local loader=$work/whole/libkmem.so.0.1-gdb.py
 	in_gdb -ex "source $loader" -ex 'kmem caches'
@@ -173,6 +185,7 @@ link_all
 test_alive
 test_same_elsewhere
 test_printers
+test_guarded
 test_nothing_there
 test_in_doubt
 test_trusted_directory

@@ -2,6 +2,7 @@
 /* What kmemtop's readers decide by themselves: which right is missing, and what of a root of
  * another release there is. */
 #include "elfnote.h"
+#include "geometry.h"
 #include "processes.h"
 #include "rights.h"
 #include "snapshot.h"
@@ -75,8 +76,9 @@ END_TEST
 
 /* --- releases -------------------------------------------------------------------------- */
 
-/* A child's root, as it is found once the child has changed it. */
-static int look(struct kmem_root *root, struct target *t, void (*change)(struct kmem_root *r))
+/* Of a child that has changed its root. */
+static int ask(int (*read_it)(void *into, struct target *t), void *into, struct target *t,
+	       void (*change)(struct kmem_root *r))
 {
 	char word = 0;
 	int ready[2], rc;
@@ -93,7 +95,7 @@ static int look(struct kmem_root *root, struct target *t, void (*change)(struct 
 	}
 	ck_assert_int_eq(read(ready[0], &word, 1), 1);
 	ck_assert_int_eq(target_open(t, pid), 0);
-	rc = elfnote_find_root(t, root);
+	rc = read_it(into, t);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ready[0]);
@@ -102,6 +104,21 @@ static int look(struct kmem_root *root, struct target *t, void (*change)(struct 
 }
 
 static void leave(struct kmem_root *r)
+static int find_root(void *root, struct target *t)
+{
+	return elfnote_find_root(t, root);
+}
+
+static int look(struct kmem_root *root, struct target *t, void (*change)(struct kmem_root *r))
+{
+	return ask(find_root, root, t, change);
+}
+
+static int read_geometry(void *g, struct target *t)
+{
+	return geometry_read(g, t);
+}
+
 {
 	(void)r;
 }
@@ -118,6 +135,17 @@ static void shorten_layout(struct kmem_root *r)
 }
 
 static void make_newer(struct kmem_root *r)
+static void leave_out_guarded(struct kmem_root *r)
+{
+	r->layout_size = offsetof(struct kmem_root_layout, guard_size);
+	r->size = offsetof(struct kmem_root, layout) + r->layout_size;
+}
+
+static void cut_layout(struct kmem_root *r)
+{
+	r->size = offsetof(struct kmem_root, layout.slab_marks);
+}
+
 {
 	r->size += 64;
 	r->layout_size += 8;
@@ -165,6 +193,22 @@ START_TEST(what_an_older_one_lacks_is_zero)
 END_TEST
 
 START_TEST(a_newer_one_is_read)
+START_TEST(where_things_lie_takes_a_layout)
+{
+	void (*const changes[])(struct kmem_root *) = {make_older, shorten_layout, cut_layout};
+	struct geometry g;
+	struct target t;
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		ck_assert_int_eq(ask(read_geometry, &g, &t, changes[i]), -EPROTO);
+		ck_assert_ptr_nonnull(strstr(t.why, "does not publish what lies where"));
+	}
+	ck_assert_int_eq(ask(read_geometry, &g, &t, leave_out_guarded), 0);
+	ck_assert_uint_eq(g.root.layout.guard_pool, 0);
+	geometry_free(&g);
+}
+END_TEST
+
 {
 	struct kmem_root root;
 	struct target t;
@@ -244,3 +288,4 @@ int main(void)
 	srunner_free(runner);
 	return failed != 0;
 }
+	tcase_add_test(all, where_things_lie_takes_a_layout);

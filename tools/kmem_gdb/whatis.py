@@ -9,7 +9,7 @@ from . import records
 from .caches import SLAB_STORE_USER, bins, holds
 from .heaps import HEAD, Span, read_heaps
 from .slabs import MEANING, PARKED, Slab
-from .target import PAGE_BYTES, Damaged, read, read_record, read_words
+from .target import PAGE_BYTES, Damaged, read, read_record, read_uint, read_words, text
 from .zones import read_zones
 
 FRAMES_MOST = 64
@@ -22,6 +22,8 @@ def whatis(caches, addr):
     page_id = target.page_id(addr)
     if page_id in caches:
         yield from _object(caches, addr)
+    elif page_id == 1 and target.page(addr).bits & 0xff == _KIND["GUARDED"]:
+        yield from _guarded(caches, addr)
     elif page_id == 1 or target.is_bin(page_id):
         yield from _pages(target, addr, addr & -PAGE_BYTES)
     elif page_id:
@@ -62,12 +64,15 @@ def _tracks(cache, obj):
     """Who allocated and who freed an object, where the cache keeps that."""
     if not cache.debug_flags & SLAB_STORE_USER:
         return
-    first = obj + cache.field("tracks", 4)
+    yield from _tracks_at(cache.target, obj + cache.field("tracks", 4))
+
+
+def _tracks_at(target, first):
     for n, did in enumerate(("allocated", "freed")):
         track = read_record(records.Track, first + n * ctypes.sizeof(records.Track))
         if track.tid:
             yield f"  {did} by thread {track.tid} on cpu {track.cpu}"
-            yield from (f"    {line}" for line in _stack(cache.target, track.stack))
+            yield from (f"    {line}" for line in _stack(target, track.stack))
 
 
 def _stack(target, number):
@@ -99,10 +104,29 @@ def _pages(target, addr, first):
               f"from {source}: {_block_state(target, first)}"
     elif kind == _KIND["DEBUG"]:
         yield f"{addr:#x} is {addr - first} bytes into the debugged block at {first:#x}, or behind it"
-    elif kind == _KIND["GUARDED"]:
-        yield f"{addr:#x} is in the pool of guarded objects"
     else:
         yield _not_used(target, addr)
+
+
+def _guarded(caches, addr):
+    """On a page of the pool of guarded objects."""
+    target = caches.target
+    layout = target.layout
+    pool = read_record(records.Pool, layout.guard_pool)
+    page = (addr - pool.base) // pool.unit if pool.unit else 0
+    record = pool.objects + page // 2 * layout.guard_size
+    state = read_uint(record + layout.guard_state, 4) if page % 2 and page // 2 < pool.nobjects else 0
+    if not state:
+        yield f"{addr:#x} is in the pool of guarded objects, in none of them"
+        return
+    obj = read_uint(record + layout.guard_object, 8)
+    nbytes = read_uint(record + layout.guard_nbytes, 4)
+    name = text(read(record + layout.guard_name, 64).split(b"\0")[0])
+    offset = f"{addr - obj} bytes into" if addr >= obj else f"{obj - addr} bytes before"
+    place = _places(*caches.values()).get(obj)
+    state = f"free, in a sheaf of {place}" if place else "in use" if state == records.GUARD_LIVE else "free"
+    yield f"{addr:#x} is {offset} guarded object {page // 2} at {obj:#x} of cache '{name}', {nbytes} bytes: {state}"
+    yield from _tracks_at(target, record + layout.guard_tracks)
 
 
 def _block(target, addr, owner):

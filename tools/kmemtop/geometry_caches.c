@@ -11,6 +11,9 @@
 #define WORDS_MOST 64 /* of a slab's bitmap */
 #define EXTRAS	   9  /* words of a record that lie behind struct kmem_root_cache */
 
+/* What is needed of the layout; a release that has less does not publish what lies where. */
+#define LAYOUT_NEEDED offsetof(struct kmem_root_layout, cache_lock)
+
 static int fits(uint32_t offset, uint32_t nbytes, uint32_t size)
 {
 	return offset <= size && nbytes <= size - offset;
@@ -55,7 +58,8 @@ static int others_fit(const struct kmem_root *root)
 
 static int check_layout(struct target *t, const struct kmem_root *root)
 {
-	if (root->layout_size < sizeof(struct kmem_root_layout))
+	if (root->size < offsetof(struct kmem_root, layout) + LAYOUT_NEEDED ||
+	    root->layout_size < LAYOUT_NEEDED)
 		return target_fail(t, EPROTO, "its libkmem does not publish what lies where");
 	if (!cache_fits(root) || !slab_fits(&root->layout) || !others_fit(root))
 		return target_fail(t, EPROTO, "its libkmem publishes a layout that makes no sense");

@@ -7,6 +7,7 @@
 
 #include "geometry.h"
 #include "geometry_modules.h"
+#include "guarded.h"
 #include "reading.h"
 
 #include <errno.h>
@@ -114,6 +115,12 @@ static void print_track(struct question *q, const char *what, const struct kmem_
 		fprintf(q->out, "    %s\n", modules_format(&q->modules, stack.frames[i], line));
 }
 
+static void print_both_tracks(struct question *q, const struct kmem_root_track *tracks)
+{
+	print_track(q, "allocated", &tracks[0]);
+	print_track(q, "freed", &tracks[1]);
+}
+
 static void print_tracks(struct question *q, const struct geometry_cache *c, uint64_t object)
 {
 	struct kmem_root_track tracks[2];
@@ -122,10 +129,8 @@ static void print_tracks(struct question *q, const struct geometry_cache *c, uin
 	if (c->asked && !target_read(q->t, object + c->asked, &asked, sizeof(asked)) &&
 	    asked <= c->pub.object_size)
 		fact(q, "asked for", "%" PRIu32 " bytes", asked);
-	if (!c->tracks || target_read(q->t, object + c->tracks, tracks, sizeof(tracks)))
-		return;
-	print_track(q, "allocated", &tracks[0]);
-	print_track(q, "freed", &tracks[1]);
+	if (c->tracks && !target_read(q->t, object + c->tracks, tracks, sizeof(tracks)))
+		print_both_tracks(q, tracks);
 }
 
 static void about_slab(const struct question *q, const struct geometry_slab *s)
@@ -202,14 +207,49 @@ static void tell_used_run(const struct question *q, const struct geometry_run *r
 		fact(q, "state", run->bin ? "in use" : "in use, or in quarantine: it is debugged");
 }
 
-static void tell_guarded(const struct question *q, const struct geometry_run *run)
+static void state_of_guarded(const struct question *q, const struct guarded *guarded)
 {
-	uint64_t page = (q->addr - run->addr) / GEOMETRY_PAGE;
+	static const char *const states[] = {
+		[KMEM_GUARD_TAKEN] = "being allocated or freed",
+		[KMEM_GUARD_LIVE] = "in use",
+		[KMEM_GUARD_LEFT] = "free",
+		[KMEM_GUARD_FREED] = "free",
+		[KMEM_GUARD_OPEN] = "free, and accessible since a report",
+	};
 
-	begin(q, "in the pool of guarded objects, on %s",
-	      page % 2 ? "the page of an object" : "a page that nobody may touch");
-	fact(q, "pool", "0x%" PRIx64 ", %" PRIu32 " pages, of which this is number %" PRIu64,
-	     run->addr, run->npages, page);
+	if (geometry_parked_at(&q->g, guarded->object))
+		state_of_parked(q, guarded->object);
+	else
+		fact(q, "state", "%s",
+		     guarded->state <= KMEM_GUARD_OPEN ? states[guarded->state] : "?");
+}
+
+static void tell_guarded_object(struct question *q, const struct guarded *guarded)
+{
+	uint64_t object = guarded->object;
+
+	begin(q, "%" PRIu64 " bytes %s guarded object %" PRIu32 " of cache '%s'",
+	      q->addr < object ? object - q->addr : q->addr - object,
+	      q->addr < object ? "before" : "into", guarded->number, guarded->name);
+	fact(q, "object", "0x%" PRIx64 ", %" PRIu32 " bytes%s", object, guarded->nbytes,
+	     q->addr >= object + guarded->nbytes ? ": the address is behind them" : "");
+	state_of_guarded(q, guarded);
+}
+
+static void tell_guarded(struct question *q, const struct geometry_run *run)
+{
+	struct guarded guarded;
+	int found = guarded_read(&guarded, &q->g, q->t, q->addr);
+
+	if (found && guarded.state != KMEM_GUARD_IDLE)
+		tell_guarded_object(q, &guarded);
+	else
+		begin(q, "in the pool of guarded objects, %s",
+		      found ? "where none was yet" : "beside them");
+	fact(q, "pool", "0x%" PRIx64 ", %" PRIu64 " bytes", run->addr,
+	     (uint64_t)run->npages * GEOMETRY_PAGE);
+	if (found)
+		print_both_tracks(q, guarded.tracks);
 }
 
 static void tell_free(const struct question *q, const struct geometry_run *run)

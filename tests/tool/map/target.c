@@ -128,21 +128,22 @@ static void big(void)
 			abort();
 }
 
-/* Until one lies in another GiB than the zone: it is on a page of its own. */
+/* Until two lie in another GiB than the zone: they are on pages of their own. */
 static void guarded(void)
 {
 	struct kmem_cache *cache = make("guarded", 48, 0);
 	uintptr_t first = (uintptr_t)kmem_cache_alloc(cache, GFP_KERNEL);
+	char *found[2];
 
-	for (int i = 0; i < 10000000; i++) {
-		char *object = kmem_cache_alloc(cache, GFP_KERNEL);
-
-		if ((uintptr_t)object >> 30 != first >> 30) {
-			say("guarded", object);
-			return;
-		}
+	for (int i = 0, n = 0; n < 2; i++) {
+		if (i == 10000000)
+			abort();
+		found[n] = tracked_alloc(cache);
+		n += (uintptr_t)found[n] >> 30 != first >> 30;
 	}
-	abort();
+	tracked_free(cache, found[1]);
+	say("guarded", found[0]);
+	say("guarded_freed", found[1]);
 }
 
 static void *other_thread(void *arg)

@@ -98,11 +98,20 @@ def strangers(t):
 
 def guarded():
     with Target("guarded", KMEM_OPTIONS="kfence_sample_interval:1") as t:
-        has("guarded", whatis(t, "guarded"), "in the pool of guarded objects, on the page of an object")
-        text = kmemtop("--whatis", hex(t.at["guarded"] & ~4095), "-p", t.pid)
-        has("guarded: the pool", text, "  pool       0x")
+        text = whatis(t, "guarded")
+        check("guarded", bool(re.search(r": 0 bytes into guarded object \d+ of cache 'guarded'\n", text)))
+        has("guarded: its size", text, f"object     {hex(t.at['guarded'])}, 48 bytes\n")
+        state("guarded", text, "in use")
+        has("guarded: by whom", text, f"allocated  by thread {t.at['main']} on CPU ")
+        check("guarded: not freed", "  freed " in text, False)
+        text = kmemtop("--whatis", hex(t.at["guarded"] + 50), "-p", t.pid)
+        has("guarded: behind it", text, "48 bytes: the address is behind them")
+        text = whatis(t, "guarded_freed")
+        check("guarded_freed: state", "  state      free" in text)
+        has("guarded_freed: its cache", text, "of cache 'guarded'")
         text = kmemtop("--whatis", hex((t.at["guarded"] & ~4095) + 4096), "-p", t.pid)
-        has("guarded: between two", text, "on a page that nobody may touch")
+        has("guarded: between two", text, "in the pool of guarded objects, beside them")
+        has("guarded: the pool", text, "  pool       0x")
 
 
 def counted():
