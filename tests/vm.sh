@@ -50,7 +50,7 @@ in_vm() {
 	chmod +x "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$work/initrd"
 	timeout 100 qemu-system-x86_64 -m 1024 -nographic -no-reboot -kernel "$kernel" -initrd "$work/initrd" \
-		-append "console=ttyS0 quiet panic=-1" "${options[@]}" </dev/null 2>&1 | tr -d '\r' >"$work/console"
+		-append "console=ttyS0 loglevel=0 panic=-1" "${options[@]}" </dev/null 2>&1 | tr -d '\r' >"$work/console"
 	sed -n '/Booting from ROM/,/^vm-status/p' "$work/console" | sed '1d;$d;s/\x1b[^A-Za-z]*[A-Za-z]//g'
 	return "$(sed -n 's/^vm-status //p' "$work/console" | grep . || echo 1)"
 }

@@ -86,6 +86,14 @@ stop() {
 	wait "$pid" 2>/dev/null
 }
 
+# until_true CONDITION: within 20 s; what comes of it is checked by who asked
+until_true() {
+	for _ in $(seq 200); do
+		if eval "$1"; then return; fi
+		sleep 0.1
+	done
+}
+
 names() {
 	printf '%s\n' "$out" | awk 'NR > 7 { printf "%s%s", s, $8; s = " " } END { print "" }'
 }
@@ -138,8 +146,7 @@ test_table() {
 	run sh -c '"$1" -o -p "$2" >/dev/full' - "$kmemtop" "$pid"
 	fails_with "table: a full disk is noticed" 1 "standard output"
 	kill -USR1 "$pid"
-	sleep 0.1
-	run "$kmemtop" -o -p "$pid"
+	until_true 'run "$kmemtop" -o -p "$pid"; [ -n "$(row alpha | grep "^2560")" ]'
 	is "table: follows the process" "$(row alpha)" "2560 879 34% 0.03K 20 128 80K alpha"
 	stop
 }
@@ -222,8 +229,8 @@ test_refusals() {
 	# A zombie: its parent becomes a program that does not wait.
 	sh -c 'sleep 0.3 & echo $! >"$1"; exec sleep 100' - "$tmp/zombie" &
 	pid=$! pids="$pids $!"
-	sleep 0.8
-	zombie=$(cat "$tmp/zombie")
+	zombie=
+	until_true 'zombie=$(cat "$tmp/zombie" 2>/dev/null) && grep -q ") Z" "/proc/$zombie/stat"'
 	is "refusal: there is a zombie to look at" "$(awk '{ print $3 }' "/proc/$zombie/stat")" Z
 	run "$kmemtop" -o -p "$zombie"
 	fails_with "refusal: has ended" 1 "it has ended"
@@ -315,6 +322,7 @@ loop-threads|list of threads does not end
 loop-zone|list of zones does not end
 loop-heaps|list of heaps does not end
 endless-threads|too many to be true
+many-threads|too many to be true
 END
 }
 
@@ -322,7 +330,6 @@ END
 test_lies_survived() {
 	while IFS='|' read -r mode name columns left_out; do
 		start "$fake" "$mode"
-many-threads|too many to be true
 		run "$kmemtop" -o -p "$pid"
 		is "lie: $mode" "$(row "$name")" "$columns"
 		is "lie: $mode: left out" "$code ${err% records*}" "0 ${left_out:+kmemtop: $left_out}"
@@ -431,8 +438,8 @@ test_command_signals() {
 	# Stopped like by ^Z, it must be seen to stop and wake again.
 	timeout -k 1 20 "$kmemtop" -o -- "$fake" stop-once 2 >"$tmp/out" 2>"$tmp/err" &
 	runner=$!
-	sleep 0.5
-	child=$(pgrep -f "^$fake stop-once" | head -n 1)
+	until_true 'child=$(pgrep -f "^$fake stop-once" | head -n 1); [ -n "$child" ] &&
+		grep -iq "^State:[[:space:]]*t" "/proc/$child/status"'
 	is "command: stops" "$(awk '/^State/ { print tolower($2) }' "/proc/$child/status")" t
 	[ -n "$child" ] && kill -CONT "$child"
 	wait $runner
@@ -442,7 +449,7 @@ test_command_signals() {
 	# SIGTERM to kmemtop is for the command.
 	"$kmemtop" -o -- "$fake" plain >"$tmp/out" 2>"$tmp/err" &
 	runner=$! pids="$pids $!"
-	sleep 0.5
+	until_true 'grep -q ready "$tmp/out"'
 	kill -TERM $runner
 	wait $runner
 	code=$? out=$(cat "$tmp/out")
@@ -507,9 +514,9 @@ press() {
 	tmux -L "$tmux_socket" send-keys "$@"
 }
 
-# shows NAME PATTERN: within 3 s some line matches
+# shows NAME PATTERN: within 20 s some line matches
 shows() {
-	for _ in $(seq 30); do
+	for _ in $(seq 200); do
 		capture | grep -Eq -e "$2" && ok "$1" && return
 		sleep 0.1
 	done
@@ -530,7 +537,7 @@ test_screen_process() {
 		" $pid: 2 threads, 61 parked, zones 4.0M of 64.0M, heaps 2.0M, mapped 3.0M"
 	for pair in n:Gamma u:beta_cache c:Gamma o:alpha S:Gamma; do
 		press "${pair%:*}"
-		sleep 0.3
+		until_true '[ "$(first_row)" = "${pair#*:}" ]'
 		is "screen: key ${pair%:*}" "$(first_row)" "${pair#*:}"
 	done
 	press o
@@ -540,7 +547,7 @@ test_screen_process() {
 	press Space
 	shows "screen: space refreshes" "^  2560    879  34%.* alpha"
 	tmux -L "$tmux_socket" resize-window -x 60 -y 10
-	sleep 0.5
+	shows "screen: smaller" '^ +252 .* malloc-96'
 	is "screen: smaller" "$(capture | sed -n '7p;10p' | awk '{ printf "%s.", $1 }')" "OBJS.252."
 	tmux -L "$tmux_socket" resize-window -x 5 -y 2
 	sleep 0.3
@@ -589,9 +596,7 @@ test_screen_command() {
 	shows "screen: cannot be executed: status" "^status=127"
 	screen 80 24 "$library '$kmemtop' -- sh -c 'trap \"\" TERM; sleep 20'"
 	shows "screen: a command without libkmem" "does not use libkmem"
-	press q
-	sleep 0.3
-	press q
+	press q q
 	shows "screen: a second q leaves it running" "^status=0"
 	screen 80 24 "$library '$kmemtop' -d 1000 -- '$fake' plain"
 	shows "screen: before ^C" "alpha"

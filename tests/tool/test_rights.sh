@@ -96,7 +96,10 @@ test_rights() {
 	start "${nobody[@]}" ./holder
 	reads "one's own" "${nobody[@]}" ./kmemtop
 	kill -USR1 "$pid"
-	sleep 0.2
+	for _ in $(seq 100); do
+		[ "$(stat -c %u "/proc/$pid/status")" != 0 ] || break
+		sleep 0.1
+	done
 	refuses "not dumpable" "it is not dumpable .*CAP_SYS_PTRACE" "${nobody[@]}" ./kmemtop
 	reads "not dumpable, as root" "$kmemtop"
 	# shellcheck disable=SC2016

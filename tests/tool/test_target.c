@@ -11,6 +11,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <kmem.h>
 #include <signal.h>
 #include <string.h>
@@ -103,7 +104,6 @@ static int ask(int (*read_it)(void *into, struct target *t), void *into, struct 
 	return rc;
 }
 
-static void leave(struct kmem_root *r)
 static int find_root(void *root, struct target *t)
 {
 	return elfnote_find_root(t, root);
@@ -119,6 +119,7 @@ static int read_geometry(void *g, struct target *t)
 	return geometry_read(g, t);
 }
 
+static void leave(struct kmem_root *r)
 {
 	(void)r;
 }
@@ -134,7 +135,6 @@ static void shorten_layout(struct kmem_root *r)
 	r->layout_size = offsetof(struct kmem_root_layout, slab_marks);
 }
 
-static void make_newer(struct kmem_root *r)
 static void leave_out_guarded(struct kmem_root *r)
 {
 	r->layout_size = offsetof(struct kmem_root_layout, guard_size);
@@ -146,6 +146,7 @@ static void cut_layout(struct kmem_root *r)
 	r->size = offsetof(struct kmem_root, layout.slab_marks);
 }
 
+static void make_newer(struct kmem_root *r)
 {
 	r->size += 64;
 	r->layout_size += 8;
@@ -192,7 +193,6 @@ START_TEST(what_an_older_one_lacks_is_zero)
 }
 END_TEST
 
-START_TEST(a_newer_one_is_read)
 START_TEST(where_things_lie_takes_a_layout)
 {
 	void (*const changes[])(struct kmem_root *) = {make_older, shorten_layout, cut_layout};
@@ -209,6 +209,7 @@ START_TEST(where_things_lie_takes_a_layout)
 }
 END_TEST
 
+START_TEST(a_newer_one_is_read)
 {
 	struct kmem_root root;
 	struct target t;
@@ -234,19 +235,33 @@ END_TEST
 
 /* --- the list of processes -------------------------------------------------------------- */
 
+/* A program without libkmem: it runs once the pipe that its exec closes has ended. */
+static pid_t start_stranger(void)
+{
+	int ends[2];
+	char word;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid)
+		_exit(execlp("sleep", "sleep", "60", (char *)NULL));
+	close(ends[1]);
+	ck_assert_int_eq(read(ends[0], &word, 1), 0);
+	close(ends[0]);
+	return pid;
+}
+
 START_TEST(processes_that_use_libkmem)
 {
 	struct kmem_cache *cache = kmem_cache_create("of_this_test", 1000, NULL, 0);
 	const struct process_view *found = NULL;
-	pid_t stranger = fork();
+	pid_t stranger = start_stranger();
 	struct processes p;
 	struct snapshot s;
 	struct target t;
 
 	ck_assert_ptr_nonnull(kmem_cache_alloc(cache, GFP_KERNEL));
-	if (!stranger)
-		_exit(execlp("sleep", "sleep", "60", (char *)NULL));
-	usleep(200000);
 	ck_assert_int_eq(prctl(PR_SET_NAME, "na\033me\n!"), 0);
 	ck_assert_int_eq(snapshot_take_pid(&s, &t, getpid()), 0);
 	ck_assert_int_eq(processes_list(&p), 0);
@@ -275,10 +290,12 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_set_timeout(all, 60);
 	tcase_add_test(all, rules_in_their_order);
 	tcase_add_test(all, the_capability_leaves_few);
 	tcase_add_test(all, the_same_release);
 	tcase_add_test(all, what_an_older_one_lacks_is_zero);
+	tcase_add_test(all, where_things_lie_takes_a_layout);
 	tcase_add_test(all, a_newer_one_is_read);
 	tcase_add_test(all, another_version_is_refused);
 	tcase_add_test(all, processes_that_use_libkmem);
@@ -288,4 +305,3 @@ int main(void)
 	srunner_free(runner);
 	return failed != 0;
 }
-	tcase_add_test(all, where_things_lie_takes_a_layout);
