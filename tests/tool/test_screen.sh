@@ -204,7 +204,7 @@ test_sizes() {
 	resize 40 12
 	shows "40x12: the name has its place" '^ +[0-9]+ +[0-9]+ +[0-9]+% +[0-9.]+K viewed'
 	resize 20 6
-	shows "20x6: without totals" '^ +OBJS ACTIVE'
+	shows "20x6: without totals" '^ +OBJS NAME'
 	resize 3 1
 	sleep 0.3
 	press Down Down Enter
