@@ -179,6 +179,9 @@ test_openmetrics() {
 	grep -q "^kmem_threads{pid=\"$pid\",command=\"viewed\"} 1$" "$work/out" || fail "OpenMetrics: viewed is missing"
 	timeout 60 "$kmemtop" -o >"$work/out" || fail "the list of processes"
 	grep -Eq "^ *$pid .* viewed$" "$work/out" || fail "the list: $(cat "$work/out")"
+	start "$fake" plain
+	timeout 60 "$kmemtop" -o >"$work/out" || fail "the list of processes"
+	grep -Eq "^ *$pid +2048 +1342 +65% +63 .* fake_target$" "$work/out" || fail "the list: $(cat "$work/out")"
 	echo "ok: of all processes"
 }
 

@@ -250,12 +250,12 @@ test_colour() {
 
 test_list() {
 	local key
-	cp "$work/viewed" "$work/listed"
-	start "$work/listed"
+	cp "$work/viewed" "$work/listed-at-80x" # a name of 13 characters fits
+	start "$work/listed-at-80x"
 	screen "$1" "$2" "'$kmemtop' -d 1000"
 	shows "list: titles" 'PID +OBJS ACTIVE +USE +SLABS IN SLABS +ZONES +HEAPS +MAPPED NAME'
 	press / listed Enter
-	shows "list: the process" "^ +$pid .* listed"
+	shows "list: the process" "^ +$pid .* listed-at-80x"
 	press Enter
 	shows "list: Enter opens it" "^ $pid: .* parked"
 	shows "list: its caches" 'viewed-small'

@@ -7,7 +7,7 @@ const STATES = ["in use", "free", "free, never handed out", "free, in a sheaf", 
 const $ = (id) => document.getElementById(id);
 const hex = (n) => "0x" + n.toString(16);
 const count = (n) => n.toLocaleString("en");
-const percent = (part, whole) => (whole ? Math.round((100 * part) / whole) : 0);
+const percent = (part, whole) => (whole ? Math.floor((100 * part) / whole) : 0); /* 100 means all */
 
 function size(n) {
 	const units = ["B", "KiB", "MiB", "GiB", "TiB"];

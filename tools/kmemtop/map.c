@@ -77,7 +77,7 @@ static void print_cache(const struct map_style *style, const struct geometry_cac
 			uint32_t rank)
 {
 	uint64_t objects = c->in_use + c->parked + c->home;
-	unsigned used = (unsigned)units_percent((double)c->in_use, (double)objects);
+	unsigned used = units_whole_percent((double)c->in_use, (double)objects);
 	char nbytes[UNITS_TEXT];
 
 	style_cell(style, &(struct map_cell){.kind = GEOMETRY_SLAB, .rank = rank, .shade = 4});

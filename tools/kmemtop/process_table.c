@@ -67,7 +67,7 @@ void process_table_header(char *line, const struct processes *p, int which)
 
 void process_table_titles(char *line)
 {
-	snprintf(line, COLUMNS_LINE, "%7s %6s %6s %4s %6s %8s %8s %8s %8s %s", "PID", "OBJS",
+	snprintf(line, COLUMNS_LINE, "%7s %6s %6s %4s %6s %8s %7s %7s %7s %s", "PID", "OBJS",
 		 "ACTIVE", "USE", "SLABS", "IN SLABS", "ZONES", "HEAPS", "MAPPED", "NAME");
 }
 
@@ -76,10 +76,9 @@ void process_table_row(char *line, const struct process_view *v)
 	char slabs[UNITS_TEXT], zones[UNITS_TEXT], heaps[UNITS_TEXT], mapped[UNITS_TEXT];
 
 	snprintf(line, COLUMNS_LINE,
-		 "%7d %6" PRIu64 " %6" PRIu64 " %3.0f%% %6" PRIu64 " %8s %8s %8s %8s %s",
-		 (int)v->pid, v->objects, v->active,
-		 units_percent((double)v->active, (double)v->objects), v->nslabs,
-		 units_nbytes(slabs, (double)v->slab_nbytes),
+		 "%7d %6" PRIu64 " %6" PRIu64 " %3u%% %6" PRIu64 " %8s %7s %7s %7s %s", (int)v->pid,
+		 v->objects, v->active, units_whole_percent((double)v->active, (double)v->objects),
+		 v->nslabs, units_nbytes(slabs, (double)v->slab_nbytes),
 		 units_nbytes(zones, (double)v->committed_nbytes),
 		 units_nbytes(heaps, (double)v->heap_live_nbytes),
 		 units_nbytes(mapped, (double)v->mapped_nbytes), v->name);

@@ -108,24 +108,24 @@ static void heap_row(char *line, const struct heap_view *h)
 {
 	char spans[UNITS_TEXT], live[UNITS_TEXT];
 
-	snprintf(line, COLUMNS_LINE, "%7" PRIu64 " %10s %8" PRIu64 " %10s %3.0f%% %s", h->nspans,
+	snprintf(line, COLUMNS_LINE, "%7" PRIu64 " %10s %8" PRIu64 " %10s %3u%% %s", h->nspans,
 		 units_nbytes(spans, (double)h->span_nbytes), h->live_blocks,
 		 units_nbytes(live, (double)h->live_nbytes),
-		 units_percent((double)h->live_nbytes, (double)h->span_nbytes), h->name);
+		 units_whole_percent((double)h->live_nbytes, (double)h->span_nbytes), h->name);
 }
 
-static double zone_use(const struct zone_view *z)
+static unsigned zone_use(const struct zone_view *z)
 {
 	double idle = (double)z->dirty_nbytes + (double)z->clean_nbytes;
 
-	return units_percent((double)z->committed_nbytes - idle, (double)z->committed_nbytes);
+	return units_whole_percent((double)z->committed_nbytes - idle, (double)z->committed_nbytes);
 }
 
 static void zone_row(char *line, const struct zone_view *z)
 {
 	char reserved[UNITS_TEXT], committed[UNITS_TEXT], dirty[UNITS_TEXT], clean[UNITS_TEXT];
 
-	snprintf(line, COLUMNS_LINE, "%14" PRIx64 " %8s %9s %8s %8s %3.0f%%", z->base,
+	snprintf(line, COLUMNS_LINE, "%14" PRIx64 " %8s %9s %8s %8s %3u%%", z->base,
 		 units_nbytes(reserved, (double)z->reserved_nbytes),
 		 units_nbytes(committed, (double)z->committed_nbytes),
 		 units_nbytes(dirty, (double)z->dirty_nbytes),
@@ -136,10 +136,10 @@ static void node_row(char *line, const struct nodes *nodes, size_t i)
 {
 	char resident[UNITS_TEXT];
 
-	snprintf(line, COLUMNS_LINE, "%7d %8s %3.0f%%", nodes->list[i].node,
+	snprintf(line, COLUMNS_LINE, "%7d %8s %3u%%", nodes->list[i].node,
 		 units_nbytes(resident, (double)nodes->list[i].resident_nbytes),
-		 units_percent((double)nodes->list[i].resident_nbytes,
-			       (double)nodes->resident_nbytes));
+		 units_whole_percent((double)nodes->list[i].resident_nbytes,
+				     (double)nodes->resident_nbytes));
 }
 
 void screen_row(const struct screen *s, size_t i, char *line)

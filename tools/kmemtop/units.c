@@ -44,3 +44,10 @@ double units_percent(double part, double whole)
 {
 	return whole > 0 ? 100 * part / whole : 0;
 }
+
+unsigned units_whole_percent(double part, double whole)
+{
+	double percent = units_percent(part, whole);
+
+	return percent < 0 ? 0 : percent < 100 ? (unsigned)percent : 100;
+}

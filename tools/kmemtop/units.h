@@ -19,5 +19,7 @@ char *units_rate(char *text, double per_second); /* at most 6 characters: 0.3, 9
 
 /* 0 to 100 */
 double units_percent(double part, double whole);
+/* Whole, rounded down: 100 means all. */
+unsigned units_whole_percent(double part, double whole);
 
 #endif
