@@ -10,18 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* That lies with the file, not with the target. */
+static int fail(struct target *t, int err, const char *path)
+{
+	snprintf(t->why, sizeof(t->why), "%.160s: %s", path, strerror(err));
+	return -err;
+}
+
 static int write_page(struct target *t, const struct geometry *g, const char *path)
 {
 	FILE *file = fopen(path, "we");
-	int failed;
+	int err;
 
 	if (!file)
-		return target_fail(t, errno, "%.100s: %s", path, strerror(errno));
+		return fail(t, errno, path);
 	html_print(file, g, t);
-	failed = ferror(file);
-	if (fclose(file) || failed)
-		return target_fail(t, EIO, "%.100s cannot be written", path);
-	return 0;
+	err = fflush(file) || ferror(file) ? errno ?: EIO : 0;
+	if (fclose(file) && !err)
+		err = errno;
+	return err ? fail(t, err, path) : 0;
 }
 
 int look_print(FILE *out, struct target *t, const struct look *l)

@@ -96,7 +96,9 @@ def test_command():
         text = kmemtop("--html", "/nowhere/page.html", "-p", str(os.getpid()), ok=1)
         has("not ours", text, "does not use libkmem")
     with Target() as t:
-        has("no such folder", kmemtop("--html", "/nowhere/page.html", "-p", t.pid, ok=1), "/nowhere/page.html: No such file")
+        has("no such folder", kmemtop("--html", "/nowhere/page.html", "-p", t.pid, ok=1),
+            "kmemtop: /nowhere/page.html: No such file")
+        has("a full disk", kmemtop("--html", "/dev/full", "-p", t.pid, ok=1), "kmemtop: /dev/full: No space left")
 
 
 def test_time():
