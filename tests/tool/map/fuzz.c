@@ -252,7 +252,8 @@ static pid_t start(const char *path, FILE **lines)
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ends[1], 1);
-		execl(path, path, (char *)NULL);
+		setenv("KMEM_OPTIONS", "kfence_sample_interval:1", 1);
+		execl(path, path, "guarded", (char *)NULL);
 		_exit(127);
 	}
 	close(ends[1]);

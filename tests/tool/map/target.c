@@ -128,20 +128,30 @@ static void big(void)
 			abort();
 }
 
-/* Until two lie in another GiB than the zone: they are on pages of their own. */
+/* Until two lie in another GiB than the zone: they are on pages of their own. Others go again. */
 static void guarded(void)
 {
 	struct kmem_cache *cache = make("guarded", 48, 0);
-	uintptr_t first = (uintptr_t)kmem_cache_alloc(cache, GFP_KERNEL);
-	char *found[2];
+	uintptr_t zone = (uintptr_t)kmem_pages_alloc(0, GFP_KERNEL);
+	void **object, **others = NULL, *found[2];
 
 	for (int i = 0, n = 0; n < 2; i++) {
-		if (i == 10000000)
+		object = tracked_alloc(cache);
+		if (!object || i == 10000000)
 			abort();
-		found[n] = tracked_alloc(cache);
-		n += (uintptr_t)found[n] >> 30 != first >> 30;
+		if ((uintptr_t)object >> 30 != zone >> 30) {
+			found[n++] = object;
+			continue;
+		}
+		*object = others;
+		others = object;
 	}
 	tracked_free(cache, found[1]);
+	while ((object = others)) {
+		others = *object;
+		kmem_cache_free(cache, object);
+	}
+	kmem_cache_shrink(cache);
 	say("guarded", found[0]);
 	say("guarded_freed", found[1]);
 }
