@@ -6,6 +6,7 @@
 #include "lib/stats_out.h"
 
 #include "buddy/report.h"
+#include "buddy/root.h"
 #include "buddy/sys.h"
 #include "lib/stats.h"
 #include "slab/guard.h"
