@@ -249,21 +249,22 @@ test_colour() {
 }
 
 test_list() {
-	local key
-	cp "$work/viewed" "$work/listed-at-80x" # a name of 13 characters fits
-	start "$work/listed-at-80x"
+	local key name
+	name=$(printf 'v%012d' $$) # 13 characters fit, and no other run of this test has them
+	cp "$work/viewed" "$work/$name"
+	start "$work/$name"
 	screen "$1" "$2" "'$kmemtop' -d 1000"
 	shows "list: titles" 'PID +OBJS ACTIVE +USE +SLABS IN SLABS +ZONES +HEAPS +MAPPED NAME'
-	press / listed Enter
-	shows "list: the process" "^ +$pid .* listed-at-80x"
+	press / "$name" Enter
+	shows "list: the process" "^ +$pid .* $name"
 	press Enter
 	shows "list: Enter opens it" "^ $pid: .* parked"
 	shows "list: its caches" 'viewed-small'
 	press Escape
 	shows "list: Esc leads back" 'PID +OBJS'
 	for key in a c k l n u o; do press $key; done
-	press / listed Enter
-	shows "list: again" "^ +$pid .* listed"
+	press / "$name" Enter
+	shows "list: again" "^ +$pid .* $name"
 	press Enter
 	shows "list: opened again" 'viewed-small'
 	kill -9 "$pid"
