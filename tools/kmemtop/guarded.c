@@ -39,11 +39,12 @@ int guarded_read(struct guarded *guarded, const struct geometry *g, struct targe
 	uint64_t number;
 
 	if (!layout_fits(at) || target_read(t, at->guard_pool, &pool, sizeof(pool)))
-		return 0;
+		return -1;
 	number = number_at(&pool, addr);
-	if (number == pool.nobjects ||
-	    target_read(t, pool.objects + number * at->guard_size, record, at->guard_size))
+	if (number == pool.nobjects)
 		return 0;
+	if (target_read(t, pool.objects + number * at->guard_size, record, at->guard_size))
+		return -1;
 	*guarded = (struct guarded){
 		.number = (uint32_t)number,
 		.state = geometry_u32(record, at->guard_state),

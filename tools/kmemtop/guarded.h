@@ -15,7 +15,7 @@ struct guarded {
 	struct kmem_root_track tracks[2];
 };
 
-/* The one on whose page an address of the pool is. 0: on no object's, or it cannot be told. */
+/* The one on whose page an address of the pool is. 1; 0: on no object's; -1: it cannot be told. */
 int guarded_read(struct guarded *guarded, const struct geometry *g, struct target *t,
 		 uint64_t addr);
 

@@ -241,14 +241,16 @@ static void tell_guarded(struct question *q, const struct geometry_run *run)
 	struct guarded guarded;
 	int found = guarded_read(&guarded, &q->g, q->t, q->addr);
 
-	if (found && guarded.state != KMEM_GUARD_IDLE)
+	if (found > 0 && guarded.state != KMEM_GUARD_IDLE)
 		tell_guarded_object(q, &guarded);
 	else
-		begin(q, "in the pool of guarded objects, %s",
-		      found ? "where none was yet" : "beside them");
+		begin(q, "in the pool of guarded objects%s",
+		      found > 0	  ? ", where none was yet"
+		      : found < 0 ? ""
+				  : ", beside them");
 	fact(q, "pool", "0x%" PRIx64 ", %" PRIu64 " bytes", run->addr,
 	     (uint64_t)run->npages * GEOMETRY_PAGE);
-	if (found)
+	if (found > 0)
 		print_both_tracks(q, guarded.tracks);
 }
 
