@@ -104,8 +104,11 @@ def guarded():
         state("guarded", text, "in use")
         has("guarded: by whom", text, f"allocated  by thread {t.at['main']} on CPU ")
         check("guarded: not freed", "  freed " in text, False)
-        text = kmemtop("--whatis", hex(t.at["guarded"] + 50), "-p", t.pid)
-        has("guarded: behind it", text, "48 bytes: the address is behind them")
+        # At its page's right edge the next page is behind it, and no object's.
+        behind = t.at["guarded"] + 50
+        text = kmemtop("--whatis", hex(behind), "-p", t.pid)
+        on_page = behind >> 12 == t.at["guarded"] >> 12
+        has("guarded: behind it", text, "48 bytes: the address is behind them" if on_page else "beside them")
         text = whatis(t, "guarded_freed")
         check("guarded_freed: state", "  state      free" in text)
         has("guarded_freed: its cache", text, "of cache 'guarded'")
