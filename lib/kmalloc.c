@@ -226,6 +226,7 @@ static void *resize(const void *block, size_t usable, size_t nbytes, gfp_t flags
 void *kmem_krealloc(const void *block, size_t nbytes, gfp_t flags)
 {
 	size_t usable, same;
+	enum block_kind kind;
 	void *resized;
 
 	if (nbytes == 0) {
@@ -235,8 +236,9 @@ void *kmem_krealloc(const void *block, size_t nbytes, gfp_t flags)
 	if (is_none(block))
 		return kmem_kmalloc(nbytes, flags);
 	usable = kmem_usable_size(block);
-	/* Reported; but what malloc(0) gave has none if it is debugged. */
-	if (!usable && block_kind(block) != BLOCK_SLAB) {
+	kind = block_kind(block);
+	/* Reported; but what was asked for with no bytes has none if it is debugged. */
+	if (!usable && kind != BLOCK_SLAB && kind != BLOCK_DEBUG) {
 		errno = EINVAL;
 		return NULL;
 	}
