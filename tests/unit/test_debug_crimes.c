@@ -91,7 +91,7 @@ static void write_far_before(void)
 	memset(block - 4096, 'A', 4096);
 	kmem_free(block);
 	block = make_block(100000);
-	block[-4096] = 1;
+	((volatile unsigned char *)block)[-4096] = 1;
 	kmem_free(block);
 }
 
