@@ -17,12 +17,14 @@
 #include <stdatomic.h>
 
 enum lock_rank {
+	LOCK_GROW,    /* lib: who brings a private heap its next span; held over system calls */
 	LOCK_INIT,    /* lib: start-up */
 	LOCK_RECLAIM, /* slab: giving back pages inside slabs, against destroy and fork */
 	LOCK_CACHES,  /* slab: create and destroy */
 	LOCK_THREADS, /* slab: the list of thread records */
 	LOCK_THREAD,  /* slab: one thread's slots against others who empty them */
 	LOCK_CACHE,   /* slab: one cache's lists of slabs */
+	LOCK_HEAPS,   /* lib: the list of heaps */
 	LOCK_HEAP,    /* lib: one heap */
 	LOCK_PAGES,   /* buddy: zones, free pages */
 	LOCK_META,    /* buddy: memory for records */

@@ -8,6 +8,7 @@
 #include <kmem/debug.h>
 #include <kmem/fault.h>
 #include <kmem/gfp.h>
+#include <kmem/heap.h>
 #include <kmem/kmalloc.h>
 #include <kmem/limits.h>
 #include <kmem/mallinfo.h>

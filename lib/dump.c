@@ -12,8 +12,9 @@
 #include "buddy/run.h"
 #include "lib/classes.h"
 #include "lib/debug_block.h"
-#include "lib/front.h"
 #include "lib/heap_span.h"
+#include "lib/heaps.h"
+#include "lib/private_heap.h"
 #include "slab/debug.h"
 #include "slab/guard.h"
 #include "slab/slab.h"
@@ -105,8 +106,8 @@ static bool look_in_heap(struct heap *heap, const void *addr, struct block_facts
 		block = block_holding(span, addr);
 	*facts = (struct block_facts){0};
 	if (block)
-		*facts = (struct block_facts){(uintptr_t)block + BLOCK_HEAD,
-					      block_size(block) - BLOCK_HEAD,
+		*facts = (struct block_facts){(uintptr_t)block + heap->lead,
+					      block_size(block) - heap->lead,
 					      block_has(block, BLOCK_FREE)};
 	lock_release(&heap->lock, LOCK_HEAP);
 	return span;
@@ -125,20 +126,28 @@ static void report_block(const struct heap *heap, const void *addr, const struct
 		report(DUMP "is %zu bytes into the block of %zu at %p of heap '%s', %s", addr,
 		       (size_t)((uintptr_t)addr - facts->payload), facts->nbytes,
 		       (void *)facts->payload, name,
-		       facts->free ? "free" : "in use, or in a sheaf");
+		       facts->free     ? "free"
+		       : heap->private ? "in use"
+				       : "in use, or in a sheaf");
 }
 
 static bool dump_block(const void *addr)
 {
 	struct block_facts facts;
-	struct heap *heap;
+	bool found = false;
 
-	for (unsigned i = 0; (heap = front_heap(i)); i++)
-		if (look_in_heap(heap, addr, &facts)) {
+	lock_take(&heaps_lock, LOCK_HEAPS);
+	for_each_heap (heap) {
+		if (!heap_has_lock(heap))
+			continue;
+		found = look_in_heap(heap, addr, &facts);
+		if (found) {
 			report_block(heap, addr, &facts);
-			return true;
+			break;
 		}
-	return false;
+	}
+	lock_release(&heaps_lock, LOCK_HEAPS);
+	return found;
 }
 
 /* The last page with an id from first down to page numbers above least; 0: none. */

@@ -8,7 +8,8 @@
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "lib/debug_block.h"
-#include "lib/front.h"
+#include "lib/heaps.h"
+#include "lib/private_heap.h"
 #include "lib/record.h"
 #include "lib/shrinker.h"
 #include "lib/start.h"
@@ -42,11 +43,17 @@ static void quiet_release(struct lock *lock)
 		sys_futex_wake((uint32_t *)&lock->word);
 }
 
+/* A heap of one thread has none. The list is held still, or nobody else is there. */
+static void each_heap_lock(void (*act)(struct lock *))
+{
+	for_each_heap (heap)
+		if (heap_has_lock(heap))
+			act(&heap->lock);
+}
+
 /* Every lock, in lock order. */
 static void each_lock(void (*act)(struct lock *))
 {
-	struct heap *heap;
-
 	start_lock_visit(act);
 	act(&reclaim_lock);
 	act(&cache_lock);
@@ -56,8 +63,12 @@ static void each_lock(void (*act)(struct lock *))
 	for (unsigned id = ID_FIRST; id < cache_ids(); id++)
 		if (cache_of(id))
 			act(&cache_of(id)->lock);
-	for (unsigned i = 0; (heap = front_heap(i)); i++)
-		act(&heap->lock);
+	/* The list's goes last where heaps could otherwise leave it meanwhile. */
+	if (act != quiet_release)
+		act(&heaps_lock);
+	each_heap_lock(act);
+	if (act == quiet_release)
+		act(&heaps_lock);
 	act(&debug_block_lock);
 	act(&buddy_lock);
 	act(&meta_lock);
@@ -80,6 +91,7 @@ static void in_child(void)
 {
 	atomic_store_explicit(&lock_forking, NULL, memory_order_relaxed);
 	each_lock(lock_reset);
+	private_heaps_after_fork();
 	runs_after_fork();
 	threads_after_fork();
 	limits_after_fork();

@@ -2,12 +2,12 @@
 /* The facade's heaps and the sheaves in front of them: see front.h. */
 #include "lib/front.h"
 
-#include "buddy/root.h"
 #include "buddy/row.h"
 #include "buddy/run.h"
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "lib/classes.h"
+#include "lib/heaps.h"
 #include "lib/malloc.h"
 #include "lib/start.h"
 #include "slab/slot.h"
@@ -31,8 +31,7 @@ static void heaps_make(unsigned n)
 
 	for (unsigned i = n; i-- > 0;) {
 		heap_init(&heaps[i], names[i], SPAN_BYTES);
-		heaps[i].pub.next = root_record.heaps;
-		__atomic_store_n(&root_record.heaps, (uintptr_t)&heaps[i], __ATOMIC_RELEASE);
+		heap_publish(&heaps[i]);
 	}
 	/* release: pairs with the acquire in heaps_ready and front_heap */
 	atomic_store_explicit(&nheaps, n, memory_order_release);

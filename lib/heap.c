@@ -2,6 +2,7 @@
 /* The heap's lists, split and merge: see heap.h. */
 #include "lib/heap.h"
 
+#include "lib/heap_checked.h"
 #include "lib/heap_list.h"
 #include "lib/heap_span.h"
 
@@ -18,6 +19,7 @@ void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 {
 	memcpy(&block_secret, sys_random16(), sizeof(block_secret));
 	heap->span_bytes = span_bytes < HEAP_SPAN_MIN ? HEAP_SPAN_MIN : span_bytes;
+	heap->lead = BLOCK_HEAD;
 	strncpy(heap->pub.name, name, sizeof(heap->pub.name) - 1);
 }
 
@@ -38,7 +40,7 @@ static void split_locked(struct heap *heap, struct block *block, uint32_t size)
 /* Cut off the front of a free block taken from its list, so that the rest is aligned. */
 static struct block *align_locked(struct heap *heap, struct block *block, size_t align)
 {
-	uintptr_t payload = (uintptr_t)block_payload(block);
+	uintptr_t payload = (uintptr_t)block + heap->lead;
 	uintptr_t aligned = (payload + align - 1) & ~(align - 1);
 	uint32_t whole = block_size(block), front;
 
@@ -53,32 +55,42 @@ static struct block *align_locked(struct heap *heap, struct block *block, size_t
 	return block_after(block, front);
 }
 
-/* Bytes of a free block that a block of size can be cut from, aligned. */
-static uint32_t needed(uint32_t size, size_t align)
+uint32_t heap_needed(uint32_t size, size_t align)
 {
 	return align > BLOCK_ALIGN ? size + (uint32_t)align + BLOCK_MIN : size;
 }
 
-/* A live block of exactly size, or a little more. */
-static struct block *take_locked(struct heap *heap, uint32_t size, size_t align)
+/* Cut a live block of exactly size, or a little more, from a free one. */
+static struct block *carve(struct heap *heap, struct block *block, uint32_t size, size_t align)
 {
-	struct block *block = heap_list_find(heap, needed(size, align));
 	struct span *span;
 
-	if (!block)
-		return NULL;
 	heap_list_del(heap, block);
 	block_flag(block, BLOCK_FREE, 0);
 	block_flag(block_next(block), BLOCK_PREV_FREE, 0);
 	block = align_locked(heap, block, align);
 	split_locked(heap, block, size);
-	span = span_of(block);
+	span = heap_span_of(heap, block);
 	span->live++;
 	if (span == heap->empty)
 		heap->empty = NULL;
 	count(&heap->pub.live_blocks, 1);
 	count(&heap->pub.live_bytes, block_size(block));
 	return block;
+}
+
+struct block *heap_take_locked(struct heap *heap, uint32_t size, size_t align)
+{
+	struct block *block = heap_list_find(heap, heap_needed(size, align));
+
+	return block ? carve(heap, block, size, align) : NULL;
+}
+
+struct block *heap_search_locked(struct heap *heap, uint32_t size, size_t align)
+{
+	struct block *block = heap_list_search(heap, heap_needed(size, align));
+
+	return block ? carve(heap, block, size, align) : NULL;
 }
 
 void *heap_alloc_try(struct heap *heap, size_t nbytes, size_t align, bool *busy)
@@ -88,7 +100,7 @@ void *heap_alloc_try(struct heap *heap, size_t nbytes, size_t align, bool *busy)
 	*busy = !lock_try(&heap->lock, LOCK_HEAP);
 	if (*busy)
 		return NULL;
-	block = take_locked(heap, block_bytes(nbytes), align);
+	block = heap_take_locked(heap, block_bytes(nbytes), align);
 	lock_release(&heap->lock, LOCK_HEAP);
 	return block ? block_payload(block) : NULL;
 }
@@ -100,17 +112,17 @@ void *heap_alloc(struct heap *heap, size_t nbytes, size_t align)
 	struct block *block;
 
 	lock_take(&heap->lock, LOCK_HEAP);
-	block = take_locked(heap, size, align);
+	block = heap_take_locked(heap, size, align);
 	if (!block) {
 		lock_release(&heap->lock, LOCK_HEAP);
-		span = span_create(heap, heap_list_bound(needed(size, align)));
+		span = span_create(heap, heap_list_bound(heap_needed(size, align)), SIZE_MAX);
 		lock_take(&heap->lock, LOCK_HEAP);
 		/* Another thread may have freed, or brought a span, meanwhile. */
-		block = take_locked(heap, size, align);
+		block = heap_take_locked(heap, size, align);
 		if (!block && span) {
 			span_enter(heap, span);
 			span = NULL;
-			block = take_locked(heap, size, align);
+			block = heap_take_locked(heap, size, align);
 		}
 	}
 	lock_release(&heap->lock, LOCK_HEAP);
@@ -119,8 +131,7 @@ void *heap_alloc(struct heap *heap, size_t nbytes, size_t align)
 	return block ? block_payload(block) : NULL;
 }
 
-/* What is wrong with freeing the block, or NULL. */
-static const char *block_error(const struct span *span, const struct block *block)
+const char *heap_block_error(const struct span *span, const struct block *block)
 {
 	uintptr_t addr = (uintptr_t)block;
 
@@ -136,11 +147,22 @@ static const char *block_error(const struct span *span, const struct block *bloc
 	return NULL;
 }
 
+void heap_report_private(const char *name, const void *addr, const char *doing)
+{
+	report_bug("%s: %p is of the program's heap '%s': use the kmem_heap_ functions", doing,
+		   addr, name);
+}
+
 struct heap *heap_of(const void *addr, const char *doing)
 {
 	struct span *span = span_of(addr);
-	const char *wrong = block_error(span, block_of(addr));
+	const char *wrong;
 
+	if (span->heap->private) {
+		heap_report_private(span->heap->pub.name, addr, doing);
+		return NULL;
+	}
+	wrong = heap_block_error(span, block_of(addr));
 	if (!wrong)
 		return span->heap;
 	report_bug("%s: %p in heap '%s': %s", doing, addr, span->heap->pub.name, wrong);
@@ -166,6 +188,8 @@ struct block *heap_block_release(struct heap *heap, struct block *block)
 		heap_list_del(heap, next);
 		size += block_size(next);
 		block_unset(next);
+		if (heap_is_checked(heap))
+			checked_poison_seam(next);
 	}
 	if (block_has(block, BLOCK_PREV_FREE) && neighbour_sound(heap, block_prev(block))) {
 		struct block *prev = block_prev(block);
@@ -173,6 +197,8 @@ struct block *heap_block_release(struct heap *heap, struct block *block)
 		heap_list_del(heap, prev);
 		size += block_size(prev);
 		block_unset(block);
+		if (heap_is_checked(heap))
+			checked_poison_seam(block);
 		block = prev;
 	}
 	/* Neighbours of free blocks are live (H2), so PREV_FREE is off. */
@@ -195,20 +221,26 @@ struct span *heap_span_unuse(struct heap *heap, struct span *span)
 	return span;
 }
 
+struct span *heap_give_locked(struct heap *heap, struct block *block)
+{
+	struct span *span = heap_span_of(heap, block);
+
+	count(&heap->pub.live_blocks, 0 - 1ull);
+	count(&heap->pub.live_bytes, 0 - (uint64_t)block_size(block));
+	heap_block_release(heap, block);
+	return heap_span_unuse(heap, span);
+}
+
 void heap_free(struct heap *heap, void *addr)
 {
 	struct block *block = block_of(addr);
-	struct span *span = span_of(addr), *gone = NULL;
+	struct span *gone = NULL;
 	bool twice;
 
 	lock_take(&heap->lock, LOCK_HEAP);
 	twice = block_has(block, BLOCK_FREE);
-	if (!twice) {
-		count(&heap->pub.live_blocks, 0 - 1ull);
-		count(&heap->pub.live_bytes, 0 - (uint64_t)block_size(block));
-		heap_block_release(heap, block);
-		gone = heap_span_unuse(heap, span);
-	}
+	if (!twice)
+		gone = heap_give_locked(heap, block);
 	lock_release(&heap->lock, LOCK_HEAP);
 	if (gone)
 		span_destroy(gone);
@@ -234,13 +266,11 @@ void heap_drop_empty(struct heap *heap)
 		span_destroy(span);
 }
 
-bool heap_resize(struct heap *heap, void *addr, size_t nbytes)
+bool heap_resize_locked(struct heap *heap, struct block *block, uint32_t size)
 {
-	struct block *block = block_of(addr), *next;
-	uint32_t size = block_bytes(nbytes), old = block_size(block);
+	struct block *next = block_next(block);
+	uint32_t old = block_size(block);
 
-	lock_take(&heap->lock, LOCK_HEAP);
-	next = block_next(block);
 	if (size > old && neighbour_sound(heap, next) && block_has(next, BLOCK_FREE) &&
 	    old + block_size(next) >= size) {
 		heap_list_del(heap, next);
@@ -251,9 +281,17 @@ bool heap_resize(struct heap *heap, void *addr, size_t nbytes)
 	if (block_size(block) >= size)
 		split_locked(heap, block, size);
 	count(&heap->pub.live_bytes, (uint64_t)block_size(block) - old);
-	size = block_size(block) >= size;
+	return block_size(block) >= size;
+}
+
+bool heap_resize(struct heap *heap, void *addr, size_t nbytes)
+{
+	bool resized;
+
+	lock_take(&heap->lock, LOCK_HEAP);
+	resized = heap_resize_locked(heap, block_of(addr), block_bytes(nbytes));
 	lock_release(&heap->lock, LOCK_HEAP);
-	return size;
+	return resized;
 }
 
 size_t heap_usable(const void *addr)

@@ -16,6 +16,7 @@
  *  H4  each free block is in the list of its size, and a list's bit is set
  *      exactly where the list is not empty
  *  H5  a span's live count is that of its live blocks; no heap keeps two empty spans
+ *  H6  in a checked heap live blocks are sealed and free ones poisoned (heap_checked.h)
  *
  * All of it belongs to the heap's lock; pages come and go outside it.
  */
@@ -25,6 +26,7 @@
 #include "buddy/lock.h"
 #include "lib/block.h"
 
+#include <kmem/heap.h>
 #include <kmem/inspect.h>
 
 #define HEAP_SUBLISTS 16u
@@ -44,6 +46,10 @@ struct span {
 struct heap {
 	struct kmem_root_heap pub;
 	struct lock lock;
+	uint8_t fit;	   /* enum kmem_heap_fit; first fit has all blocks in one list */
+	uint8_t insertion; /* enum kmem_heap_insertion */
+	uint8_t lead;	   /* from a block's head to its payload: BLOCK_HEAD, or CHECKED_LEAD */
+	bool private;	   /* the program's own: a struct kmem_heap */
 	size_t span_bytes; /* new spans' size, unless a block needs more */
 	struct span *spans;
 	struct span *empty; /* the one kept without live blocks, or NULL */
@@ -56,13 +62,20 @@ struct heap {
 
 void heap_init(struct heap *heap, const char *name, size_t span_bytes);
 
+static inline bool heap_is_checked(const struct heap *heap)
+{
+	return heap->lead > BLOCK_HEAD;
+}
+
 /* nbytes aligned to align (a power of two from 16 up), or NULL. At most HEAP_BLOCK_MAX. */
 #define HEAP_BLOCK_MAX ((size_t)2 << 20)
 void *heap_alloc(struct heap *heap, size_t nbytes, size_t align);
 /* The same from the spans it has; NULL also if another thread holds its lock: *busy. */
 void *heap_alloc_try(struct heap *heap, size_t nbytes, size_t align, bool *busy);
-/* The heap whose live block begins at addr; NULL, reported in one line, if none does. */
+/* malloc's heap whose live block begins at addr; NULL, reported in one line, if none does. */
 struct heap *heap_of(const void *addr, const char *doing);
+/* The line for a private heap's block in a function that is not for it. */
+void heap_report_private(const char *name, const void *addr, const char *doing);
 void heap_free(struct heap *heap, void *addr);
 /* Make the block hold nbytes where it is; false leaves it as it was. */
 bool heap_resize(struct heap *heap, void *addr, size_t nbytes);
@@ -74,5 +87,19 @@ size_t heap_purge(struct heap *heap, uint32_t age_ms, size_t most);
 void heap_drop_empty(struct heap *heap);
 /* Walk everything: NULL, or the first broken invariant. */
 const char *heap_validate(struct heap *heap);
+
+/* What the functions above are made of, under the heap's lock; sizes are of blocks. */
+const char *heap_validate_locked(const struct heap *heap);
+/* A live block, its payload aligned; NULL: there is none, or none is found in O(1). */
+struct block *heap_take_locked(struct heap *heap, uint32_t size, size_t align);
+/* The same, which finds one wherever there is one. */
+struct block *heap_search_locked(struct heap *heap, uint32_t size, size_t align);
+/* Free bytes that such a block may be cut from. */
+uint32_t heap_needed(uint32_t size, size_t align);
+/* A live block goes. The span, if it has left the heap and is to be destroyed. */
+struct span *heap_give_locked(struct heap *heap, struct block *block);
+bool heap_resize_locked(struct heap *heap, struct block *block, uint32_t size);
+/* What is wrong with the block that is said to be live, or NULL. */
+const char *heap_block_error(const struct span *span, const struct block *block);
 
 #endif

@@ -8,19 +8,21 @@
 #include "buddy/sys.h"
 #include "lib/heap_list.h"
 
-#define SPAN_TAGS    (2 * BLOCK_HEAD) /* 8 unused before the first head, the END head */
-#define LOOKS_PER_MS 8u		      /* in vain: some 400 ns each, so a 300th of a processor */
+#define LOOKS_PER_MS 8u /* in vain: some 400 ns each, so a 300th of a processor */
 
 static struct meta_pool span_pool = {.nbytes = sizeof(struct span), .align = 64};
 
-struct span *span_create(struct heap *heap, size_t nbytes)
+struct span *span_create(struct heap *heap, size_t nbytes, size_t most)
 {
 	size_t least = (nbytes + SPAN_TAGS + PAGE_BYTES - 1) >> PAGE_SHIFT;
-	size_t npages = heap->span_bytes >> PAGE_SHIFT;
-	struct span *span = meta_pool_get(&span_pool);
+	size_t npages = (heap->span_bytes < most ? heap->span_bytes : most) >> PAGE_SHIFT;
+	struct span *span;
 	void *base = NULL;
 	bool zeroed;
 
+	if (least > most >> PAGE_SHIFT)
+		return NULL;
+	span = meta_pool_get(&span_pool);
 	/* A refusal halves the span before it is an error. */
 	for (; span; npages /= 2) {
 		npages = npages > least ? npages : least;
@@ -132,7 +134,7 @@ static void purge_collect_locked(struct heap *heap, struct purge *purge)
 
 	if (purge->age_ms && purge->now - heap->walk_ms < heap->rest_ms)
 		return;
-	heap_list_place((uint32_t)sys_page_size(), &class, &sub);
+	heap_list_place(heap, (uint32_t)sys_page_size(), &class, &sub);
 	for (; class < HEAP_CLASSES; class ++)
 		for (sub = 0; sub < HEAP_SUBLISTS; sub++)
 			purge_list(heap, heap->lists[class][sub], purge);

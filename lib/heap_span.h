@@ -12,8 +12,16 @@ static inline struct span *span_of(const void *addr)
 	return pagemap_page(addr)->owner;
 }
 
-/* Without the heap's lock: pages for a span with room for a block of nbytes, or NULL. */
-struct span *span_create(struct heap *heap, size_t nbytes);
+/* The same in any heap; memory that the program gave is one span, which no page leads to. */
+static inline struct span *heap_span_of(const struct heap *heap, const void *addr)
+{
+	return heap->pub.given ? heap->spans : span_of(addr);
+}
+
+/* Without the heap's lock: pages, most bytes, for a span with room for a block of nbytes, or NULL.
+ */
+struct span *span_create(struct heap *heap, size_t nbytes, size_t most);
+#define SPAN_TAGS (2 * BLOCK_HEAD) /* 8 unused before the first head, the END head */
 void span_destroy(struct span *span);
 
 /* With it: the span as one free block, in and out of the heap. */

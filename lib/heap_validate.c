@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* A walk over all of a heap: each invariant of heap.h has its clause. */
+#include "lib/heap_checked.h"
 #include "lib/heap_list.h"
 
-static bool listed(const struct heap *heap, const struct block *block)
-{
-	unsigned class, sub;
-
-	heap_list_place(block_size(block), &class, &sub);
-	for (const struct block *b = heap->lists[class][sub]; b; b = b->next)
-		if (b == block)
-			return true;
-	return false;
-}
-
-/* H1 to H4 for one block; prev is the one before it, or NULL. */
-static const char *check_block(const struct heap *heap, const struct block *block,
-			       const struct block *prev)
+/* H1 to H3 for one block; prev is the one before it, or NULL. */
+static const char *check_block(const struct block *block, const struct block *prev)
 {
 	bool prev_free = prev && block_has(prev, BLOCK_FREE);
 
@@ -25,13 +14,18 @@ static const char *check_block(const struct heap *heap, const struct block *bloc
 		return "H3: a block's tag disagrees with the block before it";
 	if (prev_free && block_prev(block) != prev)
 		return "H3: a free block's footer was overwritten";
-	if (!block_has(block, BLOCK_FREE))
-		return NULL;
-	if (prev_free)
+	if (prev_free && block_has(block, BLOCK_FREE))
 		return "H2: two neighbours are both free";
-	if (!listed(heap, block))
-		return "H4: a free block is in no list, or the wrong one";
 	return NULL;
+}
+
+static const char *check_bytes(const struct heap *heap, const struct block *block)
+{
+	if (!heap_is_checked(heap))
+		return NULL;
+	if (!block_has(block, BLOCK_FREE))
+		return checked_error(heap, block) ? "H6: a block was written past its ends" : NULL;
+	return checked_is_poison(block) ? NULL : "H6: a free block was written to";
 }
 
 static const char *check_span(const struct heap *heap, const struct span *span, uint64_t *nfree)
@@ -41,12 +35,15 @@ static const char *check_span(const struct heap *heap, const struct span *span, 
 	uint32_t live = 0;
 
 	for (; !block_has(block, BLOCK_END); prev = block, block = block_next(block)) {
-		const char *wrong = check_block(heap, block, prev);
+		const char *wrong = check_block(block, prev);
 
 		if (wrong)
 			return wrong;
 		if (block_size(block) < BLOCK_MIN || block_size(block) > end - (uintptr_t)block)
 			return "H1: a block's size leads out of its span";
+		wrong = check_bytes(heap, block);
+		if (wrong)
+			return wrong;
 		if (block_has(block, BLOCK_FREE))
 			++*nfree;
 		else
@@ -58,38 +55,72 @@ static const char *check_span(const struct heap *heap, const struct span *span, 
 		return "H5: a span's count of live blocks is wrong";
 	if (!live && span != heap->empty)
 		return "H5: a second empty span is kept";
-	return check_block(heap, block, prev);
+	return check_block(block, prev);
+}
+
+/* Is the block, whose list is known, where it should be, and do its links agree? */
+static bool in_place(const struct heap *heap, const struct block *block, unsigned class,
+		     unsigned sub)
+{
+	const struct block *prev = block->prev;
+	unsigned own_class, own_sub;
+
+	heap_list_place(heap, block_size(block), &own_class, &own_sub);
+	if (own_class != class || own_sub != sub)
+		return false;
+	if (heap->insertion == KMEM_HEAP_ADDRESS_ORDER && prev > block)
+		return false;
+	return prev ? prev->next == block : heap->lists[class][sub] == block;
+}
+
+static const char *check_list(const struct heap *heap, unsigned class, unsigned sub,
+			      uint64_t *nlisted)
+{
+	const struct block *block = heap->lists[class][sub];
+
+	if ((block != NULL) != (heap->sublists[class] >> sub & 1))
+		return "H4: a list's bit is wrong";
+	for (; block; block = block->next, ++*nlisted) {
+		if (!block_sound(block) || !block_has(block, BLOCK_FREE))
+			return "H4: a list holds a block that is not free";
+		if (!in_place(heap, block, class, sub))
+			return "H4: a free block is in the wrong list, or place";
+	}
+	return NULL;
 }
 
 static const char *check_lists(const struct heap *heap, uint64_t nfree)
 {
+	const char *wrong = NULL;
 	uint64_t nlisted = 0;
 
 	for (unsigned class = 0; class < HEAP_CLASSES; class ++) {
-		for (unsigned sub = 0; sub < HEAP_SUBLISTS; sub++) {
-			const struct block *block = heap->lists[class][sub];
-
-			if ((block != NULL) != (heap->sublists[class] >> sub & 1))
-				return "H4: a list's bit is wrong";
-			for (; block; block = block->next)
-				nlisted++;
-		}
+		for (unsigned sub = 0; sub < HEAP_SUBLISTS && !wrong; sub++)
+			wrong = check_list(heap, class, sub, &nlisted);
+		if (wrong)
+			return wrong;
 		if ((heap->sublists[class] != 0) != (heap->classes >> class & 1))
 			return "H4: a class's bit is wrong";
 	}
-	return nlisted == nfree ? NULL : "H4: a list holds a block that is not free";
+	return nlisted == nfree ? NULL : "H4: a free block is in no list";
 }
 
-const char *heap_validate(struct heap *heap)
+const char *heap_validate_locked(const struct heap *heap)
 {
 	const char *wrong = NULL;
 	uint64_t nfree = 0;
 
-	lock_take(&heap->lock, LOCK_HEAP);
 	for (const struct span *span = heap->spans; span && !wrong; span = span->next)
 		wrong = check_span(heap, span, &nfree);
-	if (!wrong)
-		wrong = check_lists(heap, nfree);
+	return wrong ? wrong : check_lists(heap, nfree);
+}
+
+const char *heap_validate(struct heap *heap)
+{
+	const char *wrong;
+
+	lock_take(&heap->lock, LOCK_HEAP);
+	wrong = heap_validate_locked(heap);
 	lock_release(&heap->lock, LOCK_HEAP);
 	return wrong;
 }

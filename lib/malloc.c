@@ -13,6 +13,7 @@
 #include "lib/failslab.h"
 #include "lib/fork.h"
 #include "lib/front.h"
+#include "lib/heaps.h"
 #include "lib/record.h"
 #include "lib/start.h"
 #include "slab/annotate.h"
@@ -186,8 +187,12 @@ enum block_kind block_kind(const void *addr)
 
 void report_foreign(const void *addr, const char *doing)
 {
+	char name[KMEM_HEAP_NAME_MAX + 1];
+
 	if (pagemap_id(addr) == ID_PAGES && pagemap_page(addr)->kind == PAGE_RUN)
 		report_bug("%s: %p comes from kmem_pages_alloc: use kmem_pages_free", doing, addr);
+	else if (pagemap_id(addr) == ID_NONE && heap_name_of_given(addr, name))
+		heap_report_private(name, addr, doing);
 	else
 		report_bug("foreign pointer: %s(%p): not allocated here, or freed before; another "
 			   "allocator's, on a stack or in static data?",

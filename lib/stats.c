@@ -5,6 +5,7 @@
 #include "buddy/buddy.h"
 #include "buddy/root.h"
 #include "lib/classes.h"
+#include "lib/heaps.h"
 #include "slab/thread.h"
 
 #include <errno.h>
@@ -125,12 +126,15 @@ static uint64_t fronts_parked(unsigned first, unsigned end)
 
 static void add_heaps(struct kmem_stats *stats)
 {
+	struct kmem_root_heap heap;
 	uint64_t live = 0;
 
-	for_each_heap (heap) {
-		stats->heaps++;
-		stats->span_bytes += stats_load(&heap->pub.span_bytes);
-		live += stats_load(&heap->pub.live_bytes);
+	for (; heap_published((unsigned)stats->heaps, &heap); stats->heaps++) {
+		/* Its memory is the program's, and counted there. */
+		if (heap.given)
+			continue;
+		stats->span_bytes += heap.span_bytes;
+		live += heap.live_bytes;
 	}
 	stats->span_parked_bytes = fronts_parked(0, FRONT_RUNS);
 	stats->span_active_bytes = less(live, stats->span_parked_bytes);
@@ -196,8 +200,7 @@ struct kmem_stats stats_sum(void)
 	return stats;
 }
 
-/* As much of a struct as the caller knows, whose size is in its first word; 0 or -EINVAL. */
-static int copy_out(void *to, const void *from, size_t nbytes)
+int stats_copy_out(void *to, const void *from, size_t nbytes)
 {
 	size_t known = *(size_t *)to, most = known < nbytes ? known : nbytes;
 
@@ -213,14 +216,14 @@ int kmem_stats_read(struct kmem_stats *stats)
 {
 	struct kmem_stats all = stats_sum();
 
-	return copy_out(stats, &all, sizeof(all));
+	return stats_copy_out(stats, &all, sizeof(all));
 }
 
 int kmem_cache_stats(const struct kmem_cache *cache, struct kmem_cache_stats *stats)
 {
 	struct kmem_cache_stats all;
 
-	return stats_of_id(cache->id, &all) ? copy_out(stats, &all, sizeof(all)) : -EINVAL;
+	return stats_of_id(cache->id, &all) ? stats_copy_out(stats, &all, sizeof(all)) : -EINVAL;
 }
 
 unsigned int kmem_cache_stats_next(unsigned int id, struct kmem_cache_stats *stats)
@@ -229,6 +232,6 @@ unsigned int kmem_cache_stats_next(unsigned int id, struct kmem_cache_stats *sta
 
 	for (id = id < ID_LIMIT ? id + 1 : ID_LIMIT; id < cache_ids(); id++)
 		if (stats_of_id(id, &all))
-			return copy_out(stats, &all, sizeof(all)) ? 0 : id;
+			return stats_copy_out(stats, &all, sizeof(all)) ? 0 : id;
 	return 0;
 }

@@ -3,8 +3,6 @@
 #ifndef LIB_STATS_H
 #define LIB_STATS_H
 
-#include "buddy/root.h"
-#include "lib/heap.h"
 #include "slab/cache.h"
 
 #include <kmem/stats.h>
@@ -19,12 +17,8 @@ struct kmem_cache_stats cache_stats(const struct kmem_cache *cache);
 struct kmem_stats stats_sum(void);
 /* The n-th line of text about them; its length, 0 behind the last. */
 size_t stats_line(const struct kmem_stats *stats, unsigned n, char line[STATS_LINE]);
-
-/* As they are published. */
-#define for_each_heap(h)                                                                           \
-	for (struct heap *h =                                                                      \
-		     (struct heap *)__atomic_load_n(&root_record.heaps, __ATOMIC_ACQUIRE);         \
-	     h; h = (struct heap *)h->pub.next)
+/* As much of a struct as the caller knows, whose size is in its first word; 0 or -EINVAL. */
+int stats_copy_out(void *to, const void *from, size_t nbytes);
 
 static inline uint64_t stats_load(const uint64_t *count)
 {

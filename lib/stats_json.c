@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Statistics as one JSON object on one line, the same as that of kmemtop --json. */
 #include "buddy/buddy.h"
+#include "lib/heaps.h"
 #include "lib/stats.h"
 #include "lib/stats_out.h"
 
@@ -77,17 +78,16 @@ static void print_zones(struct stats_out *out)
 
 static void print_heaps(struct stats_out *out)
 {
-	const char *comma = "";
+	struct kmem_root_heap heap;
 
-	for_each_heap (heap) {
-		out_text(out, "%s{", comma);
-		string(out, "name", heap->pub.name, sizeof(heap->pub.name));
-		number(out, ",", "spans", stats_load(&heap->pub.nspans));
-		number(out, ",", "span_bytes", stats_load(&heap->pub.span_bytes));
-		number(out, ",", "live_blocks", stats_load(&heap->pub.live_blocks));
-		number(out, ",", "live_bytes", stats_load(&heap->pub.live_bytes));
+	for (unsigned i = 0; heap_published(i, &heap); i++) {
+		out_text(out, "%s{", i ? "," : "");
+		string(out, "name", heap.name, sizeof(heap.name));
+		number(out, ",", "spans", heap.nspans);
+		number(out, ",", "span_bytes", heap.span_bytes);
+		number(out, ",", "live_blocks", heap.live_blocks);
+		number(out, ",", "live_bytes", heap.live_bytes);
 		out_text(out, "}");
-		comma = ",";
 	}
 }
 

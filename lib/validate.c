@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* All there is to check, for the program. */
 #include "buddy/buddy.h"
-#include "lib/front.h"
-#include "lib/heap.h"
+#include "lib/classes.h"
+#include "lib/heaps.h"
+#include "lib/private_heap.h"
 #include "slab/debug.h"
 #include "slab/slab.h"
 #include "slab/thread.h"
@@ -57,10 +58,13 @@ const char *kmem_cache_validate(struct kmem_cache *cache)
 static const char *check_heaps(void)
 {
 	const char *wrong = NULL;
-	struct heap *heap;
 
-	for (unsigned i = 0; !wrong && (heap = front_heap(i)); i++)
-		wrong = heap_validate(heap);
+	lock_take(&heaps_lock, LOCK_HEAPS);
+	for_each_heap (heap)
+		/* A heap of one thread has no lock to hold it still. */
+		if (!wrong && heap_has_lock(heap))
+			wrong = heap_validate(heap);
+	lock_release(&heaps_lock, LOCK_HEAPS);
 	return wrong;
 }
 

@@ -222,6 +222,8 @@ struct kmem_root_heap {
 	uint64_t span_bytes;
 	uint64_t live_blocks;
 	uint64_t live_bytes;
+	uint64_t given; /* not 0: its one span is memory of the program, which no page map leads to
+			 */
 };
 
 /*

@@ -22,14 +22,14 @@ struct kmem_stats {
 	uint64_t threads;	  /* that have used the library and run */
 	uint64_t caches;	  /* malloc's classes in use included */
 	uint64_t zones;		  /* ranges of addresses that pages come from */
-	uint64_t heaps;		  /* of malloc */
+	uint64_t heaps;		  /* of malloc, and the program's own */
 	uint64_t reserved_bytes;  /* addresses of zones */
 	uint64_t committed_bytes; /* those that may be memory: the sum of waiting slabs and … */
 	uint64_t dirty_bytes;	  /* … free pages not yet given back to the system */
 	uint64_t clean_bytes;	  /* … free pages that read as zeros */
 	uint64_t slab_bytes;	  /* … slabs of caches */
-	uint64_t span_bytes;	  /* … spans of heaps */
-	uint64_t run_bytes;	  /* … runs of pages that the program has */
+	uint64_t span_bytes; /* … spans of heaps, but those on memory that was given to them */
+	uint64_t run_bytes;  /* … runs of pages that the program has */
 	uint64_t run_parked_bytes;   /* … runs that wait in sheaves */
 	uint64_t slab_active_bytes;  /* of caches: objects that the program has, guarded ones too */
 	uint64_t slab_parked_bytes;  /* of slabs: free objects that wait in sheaves */

@@ -926,6 +926,165 @@ def test_kmem_limit_notify():
     equal(told, [(3 << 28, 77)])
 
 
+class HeapOptions(ctypes.Structure):
+    """struct kmem_heap_options"""
+    _fields_ = [("limit_bytes", c_size_t), ("span_bytes", c_size_t), ("fit", c_uint), ("insertion", c_uint),
+                ("memory", c_void_p), ("memory_bytes", c_size_t), ("one_thread", ctypes.c_bool),
+                ("checked", ctypes.c_bool), ("zero_on_free", ctypes.c_bool)]
+
+
+class HeapStats(ctypes.Structure):
+    """struct kmem_heap_stats"""
+    _fields_ = ([("size", c_size_t), ("name", ctypes.c_char * 32)] +
+                [(name, ctypes.c_uint64) for name in
+                 "spans span_bytes peak limit live_blocks live_bytes free_bytes largest_free allocs frees refusals".split()])
+
+
+class HeapBlock(ctypes.Structure):
+    """struct kmem_heap_block"""
+    _fields_ = [("addr", c_void_p), ("nbytes", c_size_t), ("live", ctypes.c_bool)]
+
+
+HEAP_EACH = ctypes.CFUNCTYPE(c_int, POINTER(HeapBlock), c_void_p)
+bind("kmem_heap_create", c_void_p, c_char_p, POINTER(HeapOptions))
+bind("kmem_heap_destroy", None, c_void_p)
+bind("kmem_heap_reset", None, c_void_p)
+bind("kmem_heap_alloc", c_void_p, c_void_p, c_size_t)
+bind("kmem_heap_zalloc", c_void_p, c_void_p, c_size_t)
+bind("kmem_heap_aligned", c_void_p, c_void_p, c_size_t, c_size_t)
+bind("kmem_heap_realloc", c_void_p, c_void_p, c_void_p, c_size_t)
+bind("kmem_heap_free", None, c_void_p, c_void_p)
+bind("kmem_heap_usable_size", c_size_t, c_void_p, c_void_p)
+bind("kmem_heap_walk", c_int, c_void_p, HEAP_EACH, c_void_p)
+bind("kmem_heap_validate", c_char_p, c_void_p)
+bind("kmem_heap_stats", c_int, c_void_p, POINTER(HeapStats))
+
+
+def heap(**options):
+    made = lib.kmem_heap_create(b"calls", ctypes.byref(HeapOptions(**options)))
+    assert made, "no heap"
+    return made
+
+
+def heap_stats(made):
+    stats = HeapStats(size=ctypes.sizeof(HeapStats))
+    equal(lib.kmem_heap_stats(made, ctypes.byref(stats)), 0)
+    return stats
+
+
+def test_kmem_heap_create():
+    lib.kmem_heap_destroy(lib.kmem_heap_create(b"plain", None))
+    ctypes.set_errno(0)
+    equal(lib.kmem_heap_create(b"", None), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+    memory = ctypes.create_string_buffer(1 << 16)
+    made = heap(memory=ctypes.addressof(memory), memory_bytes=1 << 16, fit=2, insertion=1, checked=True)
+    filled(lib.kmem_heap_alloc(made, 1000), 1000, 3)
+    equal(lib.kmem_heap_alloc(made, 1 << 16), None)
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_destroy():
+    made = heap()
+    filled(lib.kmem_heap_alloc(made, 3000000), 3000000, 4)
+    lib.kmem_heap_destroy(made)
+    lib.kmem_heap_destroy(None)
+
+
+def test_kmem_heap_reset():
+    made = heap(limit_bytes=1 << 20)
+    for _ in range(50):
+        assert lib.kmem_heap_alloc(made, 900000)
+        lib.kmem_heap_reset(made)
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_alloc():
+    made = heap(limit_bytes=1 << 20)
+    filled(lib.kmem_heap_alloc(made, 500), 500, 5)
+    ctypes.set_errno(0)
+    equal(lib.kmem_heap_alloc(made, 1 << 20), None)
+    equal(ctypes.get_errno(), errno.ENOMEM)
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_zalloc():
+    made = heap()
+    one = lib.kmem_heap_alloc(made, 700)
+    filled(one, 700, 6)
+    lib.kmem_heap_free(made, one)
+    equal(ctypes.string_at(lib.kmem_heap_zalloc(made, 700), 700), bytes(700))
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_aligned():
+    made = heap()
+    equal(lib.kmem_heap_aligned(made, 4096, 100) % 4096, 0)
+    equal(lib.kmem_heap_aligned(made, 100, 100), None)
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_realloc():
+    made = heap()
+    one = lib.kmem_heap_realloc(made, None, 100)
+    filled(one, 100, 7)
+    equal(lib.kmem_heap_realloc(made, one, 100000), one)
+    equal(ctypes.string_at(one, 100), bytes([7]) * 100)
+    equal(lib.kmem_heap_realloc(made, one, 0), None)
+    equal(heap_stats(made).live_blocks, 0)
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_free():
+    made = heap()
+    one = lib.kmem_heap_alloc(made, 100)
+    lib.kmem_heap_free(made, one)
+    lib.kmem_heap_free(made, None)
+    equal(lib.kmem_heap_alloc(made, 100), one)
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_usable_size():
+    for checked, usable in ((False, 104), (True, 100)):
+        made = heap(checked=checked)
+        equal(lib.kmem_heap_usable_size(made, lib.kmem_heap_alloc(made, 100)), usable)
+        lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_walk():
+    seen = []
+    made = heap()
+    blocks = [lib.kmem_heap_alloc(made, 100) for _ in range(300)]
+    each = HEAP_EACH(lambda block, data: seen.append((block[0].addr, block[0].live)) or 0)
+    equal(lib.kmem_heap_walk(made, each, None), 0)
+    equal(sorted(addr for addr, live in seen if live), sorted(blocks))
+    equal(len(seen), 301)
+    equal(lib.kmem_heap_walk(made, HEAP_EACH(lambda block, data: data), 9), 9)
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_validate():
+    made = heap()
+    one = lib.kmem_heap_alloc(made, 100)
+    equal(lib.kmem_heap_validate(made), None)
+    head = ctypes.c_uint64.from_address(one - 8)
+    head.value ^= 1 << 40
+    equal(lib.kmem_heap_validate(made)[:3], b"H1:")
+    head.value ^= 1 << 40
+    lib.kmem_heap_destroy(made)
+
+
+def test_kmem_heap_stats():
+    made = heap(limit_bytes=1 << 20)
+    lib.kmem_heap_free(made, lib.kmem_heap_alloc(made, 1000))
+    lib.kmem_heap_alloc(made, 1000)
+    stats = heap_stats(made)
+    equal((stats.name, stats.spans, stats.span_bytes, stats.limit), (b"calls", 1, 1 << 20, 1 << 20))
+    equal((stats.live_blocks, stats.live_bytes, stats.allocs, stats.frees), (1, 1008, 2, 1))
+    equal(lib.kmem_heap_stats(made, ctypes.byref(HeapStats(size=5))), -errno.EINVAL)
+    lib.kmem_heap_destroy(made)
+
+
 def main():
     failed = 0
     for name in open(sys.argv[2]).read().split():

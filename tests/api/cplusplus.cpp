@@ -80,6 +80,30 @@ void named_after_a_struct()
 	use(cache, alignof(point));
 }
 
+void a_heap_of_its_own()
+{
+	kmem_heap_options options{};
+	std::size_t nseen = 0;
+
+	options.fit = KMEM_HEAP_BEST_FIT;
+	options.checked = true;
+	kmem_heap *heap = kmem_heap_create("c++", &options);
+	point *one =
+		new (kmem_heap_aligned(heap, alignof(point), sizeof(point))) point{1, 2, nullptr};
+
+	require(one && kmem_heap_usable_size(heap, one) == sizeof(point));
+	require(kmem_heap_walk(
+			heap,
+			[](const kmem_heap_block *block, void *n) {
+				*static_cast<std::size_t *>(n) += block->live;
+				return 0;
+			},
+			&nseen) == 0);
+	require(nseen == 1 && !kmem_heap_validate(heap));
+	kmem_heap_free(heap, one);
+	kmem_heap_destroy(heap);
+}
+
 void limited()
 {
 	kmem_cache_args args{};
@@ -164,6 +188,7 @@ int main()
 {
 	both_forms();
 	named_after_a_struct();
+	a_heap_of_its_own();
 	limited();
 	from_a_pool();
 	from_a_sheaf();

@@ -56,7 +56,7 @@ link_all() {
 
 commands=(-ex 'echo == answers\n' -ex 'kmem caches' -ex 'kmem heap' -ex 'kmem slab live' -ex 'kmem slab parked'
 	-ex 'kmem whatis live' -ex 'kmem whatis (char *)parked + 7' -ex 'kmem whatis seen' -ex 'kmem whatis block + 5'
-	-ex 'kmem whatis other' -ex 'kmem whatis block - 8' -ex 'kmem whatis run + 50000' -ex 'kmem whatis mapping + (99 << 20)'
+	-ex 'kmem whatis other' -ex 'kmem whatis own + 7' -ex 'kmem whatis block - 8' -ex 'kmem whatis run + 50000' -ex 'kmem whatis mapping + (99 << 20)'
 	-ex 'kmem whatis &live' -ex 'kmem whatis 0' -ex 'kmem whatis ~0UL' -ex 'kmem validate')
 
 test_alive() {
@@ -71,6 +71,9 @@ test_alive() {
 	fi
 	says '^ +1536 +599 +38% +0\.06K +3 +512 +96K session'
 	says '^ +1 .* 2 +94208 .* malloc-heap-[0-3]$'
+	says '^ +1 +1024K +1 +1008 +1047552 +1047552 pool$'
+	says '^ +1 +[0-9]K +1 +112 +[0-9]+ +[?] given$'
+	says "is 7 bytes into the block of 1000 bytes at 0x[0-9a-f]+ of heap .pool.: in use$"
 	says '^  0x[0-9a-f]+ [|]#{64}[|]$'
 	says '^  # 512 in use$'
 	says '^  o +[0-9]+ free, in a sheaf$'
@@ -85,7 +88,7 @@ test_alive() {
 	says 'is 50000 bytes into the run of 80 pages at 0x[0-9a-f]+ from malloc: in use$'
 	says 'is 103809024 bytes into the mapping of 25600 pages at 0x[0-9a-f]+ from malloc: in use$'
 	[ "$(grep -c "is not libkmem's" "$work/out")" -eq 3 ] || fail "three addresses are not libkmem's: $(cat "$work/out")"
-	says '^caches 2, slabs 4, heaps [1-4], spans 1, blocks 2, zones 1: all is sound$'
+	says '^caches 2, slabs 4, heaps [3-6], spans 2, blocks 3, zones 1: all is sound$'
 }
 
 # The core and the library without symbols say the same as the live program.

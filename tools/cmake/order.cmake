@@ -17,7 +17,7 @@ execute_process(COMMAND ${CMAKE_C_COMPILER} ${linker_flags} -Wl,--version
 file(STRINGS ${order} names REGEX "^[a-z]")
 list(TRANSFORM names REPLACE "(.+)" "*(.text.\\1 .text.\\1.*)")
 list(JOIN names "\n" names)
-set(wordy "*cfi*.c.o *check.c.o *debug*.c.o *guard*.c.o *hardened.c.o *symbol*.c.o *track.c.o *unwind.c.o *destroy.c.o *dump.c.o *mempool*.o *prefilled.c.o *reserve.c.o *shrinker.c.o *stats*.c.o *mallinfo.c.o *failslab.c.o *validate.c.o")
+set(wordy "*cfi*.c.o *check.c.o *debug*.c.o *guard*.c.o *hardened.c.o *symbol*.c.o *track.c.o *unwind.c.o *destroy.c.o *dump.c.o *mempool*.o *prefilled.c.o *reserve.c.o *shrinker.c.o *private_heap*.c.o *heap_checked.c.o *stats*.c.o *mallinfo.c.o *failslab.c.o *validate.c.o")
 file(CONFIGURE OUTPUT ${script} @ONLY CONTENT [=[
 SECTIONS { .rodata.first : {
 *(EXCLUDE_FILE(@wordy@) .rodata EXCLUDE_FILE(@wordy@) .rodata.*)

@@ -100,6 +100,9 @@ class Heap:
         self.is_locked = bool(read_uint(addr + target.layout.heap_lock, 4))
 
     def spans(self):
+        """Those of pages: no page map leads to memory that the program gave."""
+        if self.record.given:
+            return
         first = read_uint(self.addr + self.target.layout.heap_spans, 8)
         for addr in walk(first, lambda addr: read_uint(addr + self.target.layout.span_next, 8),
                          f"spans of heap '{self.name}'"):
@@ -127,11 +130,18 @@ def table(heaps, name=""):
 
 
 def _heap_row(heap):
+    if heap.record.given:
+        free = heap.record.given - 2 * HEAD - heap.record.live_bytes
+        return _row(heap, heap.record.live_blocks, heap.record.live_bytes, free, "?")
     sums = [_sums(span) for span in heap.spans()]
     blocks, used, free = (sum(column) for column in list(zip(*sums))[:3]) if sums else (0, 0, 0)
     largest = max((row[3] for row in sums), default=0)
+    return _row(heap, blocks, used, free, largest)
+
+
+def _row(heap, blocks, used, free, largest):
     record = heap.record
-    return f"{record.nspans:6} {record.span_bytes // 1024:8}K {blocks:7} {used:11} {free:11} {largest:9} {heap.name}"
+    return f"{record.nspans:6} {record.span_bytes // 1024:8}K {blocks:7} {used:11} {free:11} {largest:>9} {heap.name}"
 
 
 def _sums(span):

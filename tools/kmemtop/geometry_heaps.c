@@ -12,7 +12,7 @@
 #define HEAD	   GEOMETRY_BLOCK_HEAD
 #define WINDOW	   4096
 #define FLAGS	   0xfu
-#define HEAPS_MOST 256	 /* each span's is looked for */
+#define HEAPS_MOST 4096	 /* each span's is looked for */
 #define SPANS_ONCE 4096u /* walked side by side */
 
 /* Where the walk through a span has arrived. */

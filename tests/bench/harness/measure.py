@@ -12,7 +12,7 @@ from .variants import Variant
 HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
 PROGRAMS = ["pair", "server", "pipeline", "churn", "shared-line", "threads", "large", "grow", "zero",
-            "fragment", "objects", "idle", "start", "structures", "measure"]
+            "fragment", "objects", "heaps", "idle", "start", "structures", "measure"]
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fno-builtin-malloc", "-fno-builtin-calloc",
          "-fno-builtin-realloc", "-fno-builtin-free", "-Wall", "-Wextra", "-pthread"]
 TIMEOUT_S = 60
@@ -24,12 +24,12 @@ class Failed(Exception):
 
 
 def build_programs(build: Path, work: Path) -> None:
-    """Compile the programs to work; objects is linked with libkmem of the build directory."""
+    """Compile the programs to work; objects and heaps are linked with libkmem of the build directory."""
     compiler = os.environ.get("CC", "cc")
     lib = build / "lib"
     for name in PROGRAMS:
         link = ["-ldl"]
-        if name == "objects":
+        if name in ("objects", "heaps"):
             link += [f"-I{ROOT}/include", f"-L{lib}", f"-Wl,-rpath,{lib}", "-lkmem"]
         subprocess.run([compiler, *FLAGS, "-o", work / name, HERE / f"{name}.c", HERE / "bench.c", *link],
                        check=True)

@@ -81,6 +81,8 @@ def everything() -> list[Variant]:
     rows += _objects()
     rows += [Variant("structures", kind, (f"kind={kind}",), also=((f"{kind} walk", "walk_s", ""),))
              for kind in ("list", "tree", "hash")]
+    rows += [Variant("heaps", f"{n} blocks", (f"blocks={n}", "how=near"), only_ours=True, quick=n < 1000000)
+             for n in (1000, 100000, 10000000)]
     rows += [Variant("start", "")]
     rows += [Variant("idle", f"passing={n}", (f"passing={n}",), once=True) for n in (1, 0)]
     rows += [Variant("idle", "background_thread", ("passing=0",), only_ours=True, once=True,

@@ -18,7 +18,9 @@ struct session {
 
 struct kmem_cache *sessions, *tracked;
 struct session *live, *parked, *all[SESSIONS];
-char *block, *other, *run, *mapping, *seen;
+char *block, *other, *run, *mapping, *seen, *own;
+struct kmem_heap *pool, *given;
+char memory[8192];
 
 /* The breakpoint. */
 __attribute__((noinline)) void ready(void)
@@ -56,6 +58,13 @@ int main(void)
 	run = kmem_malloc(300000);
 	mapping = kmem_malloc(100 << 20);
 	memset(block, 'b', 40000);
+	pool = kmem_heap_create("pool", NULL);
+	own = kmem_heap_alloc(pool, 1000);
+	given = kmem_heap_create(
+		"given",
+		&(struct kmem_heap_options){.memory = memory, .memory_bytes = sizeof(memory)});
+	if (!own || !given || !kmem_heap_alloc(given, 100))
+		return 2;
 	kmem_free(other);
 	pthread_barrier_init(&barrier, NULL, 2);
 	if (pthread_create(&thread, NULL, sleeper, &barrier))

@@ -91,6 +91,7 @@ static void hostile(void)
 static void blocks(void)
 {
 	char *blocks[40], *last, *freed;
+	struct kmem_heap *pool;
 
 	for (int i = 0; i < 40; i++)
 		blocks[i] = malloc(40000 + 500 * (size_t)i);
@@ -107,6 +108,8 @@ static void blocks(void)
 		free(malloc(60000));
 	last = malloc(60000);
 	say("block_parked", last);
+	pool = kmem_heap_create("pool", NULL);
+	say("private", kmem_heap_alloc(pool, 100));
 	free(last);
 	freed = malloc(1200000);
 	memset(freed, 1, 1200000);

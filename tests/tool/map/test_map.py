@@ -65,6 +65,7 @@ def test_plain(t):
     check("plain: use", use, 201 * 100 // objects)
     check("plain: in sheaves", 99 <= parked <= objects - 201)
     check("plain: heaps", bool(re.search(r"^heap malloc-heap-\d: 1 spans, .*fragmentation \d+%$", text, re.M)))
+    has("plain: a heap of the program's", text, "heap pool: 1 spans")
     mapping = hex(t.at["mapped"] - (50 << 20))
     has("plain: mappings", text, f"mapping {mapping}: 100.0M, large malloc")
 

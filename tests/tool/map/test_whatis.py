@@ -77,6 +77,8 @@ def blocks(t):
     has("block_head", whatis(t, "block_head"), "in the head of a block of heap")
     state("block_parked", whatis(t, "block_parked"), f"free, in the sheaf of thread {t.at['main']}")
     state("block_free", whatis(t, "block_free"), "free")
+    text = first(t, "private", "0 bytes into a block of heap 'pool'")
+    state("private", text, "in use")
     text = first(t, "large", "5000 bytes into a run of 80 pages from malloc")
     state("large", text, "in use")
     first(t, "mapped", "52428800 bytes into a mapping of 25600 pages from malloc")

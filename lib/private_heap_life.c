@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/* Private heaps as a whole: create, destroy, reset, and who may use them. See private_heap.h. */
+#include "buddy/meta.h"
+#include "lib/heap_checked.h"
+#include "lib/heap_span.h"
+#include "lib/heaps.h"
+#include "lib/private_heap.h"
+#include "lib/start.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SPAN_USUAL ((size_t)1 << 20)
+
+/* Records stay records of heaps, so that an inspector that comes late reads nothing else. */
+static struct kmem_heap *free_records; /* guarded by heaps_lock */
+
+/* --- who ---------------------------------------------------------------------------------- */
+
+bool private_may_use(const struct kmem_heap *heap, const char *doing)
+{
+	if (!heap->owner || heap->owner == &errno)
+		return true;
+	report_bug("%s: heap '%s' is of one thread, and this is another", doing,
+		   heap->heap.pub.name);
+	return false;
+}
+
+void private_lock(struct kmem_heap *heap)
+{
+	if (heap->owner)
+		atomic_store_explicit(&heap->heap.lock.word, 1, memory_order_relaxed);
+	else
+		lock_take(&heap->heap.lock, LOCK_HEAP);
+}
+
+void private_unlock(struct kmem_heap *heap)
+{
+	if (heap->owner)
+		atomic_store_explicit(&heap->heap.lock.word, 0, memory_order_relaxed);
+	else
+		lock_release(&heap->heap.lock, LOCK_HEAP);
+}
+
+void private_heaps_after_fork(void)
+{
+	for_each_heap (heap)
+		if (heap->private)
+			lock_reset(&private_of(heap)->grow);
+}
+
+/* --- spans -------------------------------------------------------------------------------- */
+
+void private_enter_locked(struct kmem_heap *heap, struct span *span)
+{
+	uint64_t nbytes;
+
+	span_enter(&heap->heap, span);
+	nbytes = heap->heap.pub.span_bytes;
+	if (nbytes > heap->peak_span_bytes)
+		heap->peak_span_bytes = nbytes;
+}
+
+/* The span's blocks are blocks no longer: who frees one of them later is found out. */
+static void wipe(const struct kmem_heap *heap, const struct span *span)
+{
+	struct block *block = (struct block *)(span->base + BLOCK_HEAD), *next;
+
+	for (; !block_has(block, BLOCK_END); block = next) {
+		next = block_next(block);
+		if (heap->zero_on_free && !block_has(block, BLOCK_FREE))
+			memset(block_payload(block), 0, block_size(block) - BLOCK_HEAD);
+		block_unset(block);
+	}
+}
+
+static void destroy_spans(const struct kmem_heap *heap, struct span *spans)
+{
+	struct span *next;
+
+	for (; spans; spans = next) {
+		next = spans->next;
+		if (heap->zero_on_free)
+			wipe(heap, spans);
+		span_destroy(spans);
+	}
+}
+
+/* Nothing is left in the heap; its spans, in a chain. */
+static struct span *empty_locked(struct heap *heap)
+{
+	struct span *spans = heap->spans;
+
+	heap->spans = heap->empty = NULL;
+	heap->classes = 0;
+	memset(heap->sublists, 0, sizeof(heap->sublists));
+	memset(heap->lists, 0, sizeof(heap->lists));
+	__atomic_store_n(&heap->pub.nspans, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&heap->pub.span_bytes, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&heap->pub.live_blocks, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&heap->pub.live_bytes, 0, __ATOMIC_RELAXED);
+	return spans;
+}
+
+static void keep_locked(struct kmem_heap *heap, struct span *span)
+{
+	if (heap_is_checked(&heap->heap))
+		checked_poison((void *)span->base, (char *)span->base + span->nbytes);
+	span->live = 0;
+	private_enter_locked(heap, span);
+	heap->heap.empty = span;
+}
+
+void kmem_heap_reset(struct kmem_heap *heap)
+{
+	struct span *spans, *rest = NULL;
+
+	if (!private_may_use(heap, "kmem_heap_reset"))
+		return;
+	private_lock(heap);
+	heap->frees += heap->heap.pub.live_blocks;
+	spans = empty_locked(&heap->heap);
+	if (spans) {
+		rest = spans->next;
+		wipe(heap, spans);
+		keep_locked(heap, spans);
+	}
+	private_unlock(heap);
+	destroy_spans(heap, rest);
+}
+
+/* --- create and destroy --------------------------------------------------------------------- */
+
+static bool memory_is_valid(const struct kmem_heap_options *options)
+{
+	if (!options->memory)
+		return options->memory_bytes == 0;
+	return options->memory_bytes >= KMEM_HEAP_MEMORY_MIN &&
+	       options->memory_bytes <= KMEM_HEAP_MEMORY_MAX && !options->limit_bytes &&
+	       !options->span_bytes;
+}
+
+static bool size_is_valid(size_t nbytes, size_t most)
+{
+	return nbytes == 0 || (nbytes >= KMEM_HEAP_SPAN_MIN && nbytes <= most);
+}
+
+static bool is_valid(const char *name, const struct kmem_heap_options *options)
+{
+	return name && name[0] && strlen(name) <= KMEM_HEAP_NAME_MAX &&
+	       (unsigned)options->fit <= KMEM_HEAP_WORST_FIT &&
+	       (unsigned)options->insertion <= KMEM_HEAP_ADDRESS_ORDER &&
+	       size_is_valid(options->limit_bytes, SIZE_MAX) &&
+	       size_is_valid(options->span_bytes, KMEM_HEAP_SPAN_MAX) && memory_is_valid(options);
+}
+
+/* Where in memory that was given the record stands, and behind it the heap's one span. */
+static struct kmem_heap *given_record(const struct kmem_heap_options *options)
+{
+	uintptr_t align = _Alignof(struct kmem_heap);
+
+	return (struct kmem_heap *)(((uintptr_t)options->memory + align - 1) & ~(align - 1));
+}
+
+static void given_enter(struct kmem_heap *heap, const struct kmem_heap_options *options)
+{
+	uintptr_t end = (uintptr_t)options->memory + options->memory_bytes;
+	uintptr_t base = ((uintptr_t)(heap + 1) + BLOCK_ALIGN - 1) & ~(uintptr_t)(BLOCK_ALIGN - 1);
+
+	heap->given = (struct span){.heap = &heap->heap, .base = base};
+	heap->given.nbytes = (end - base) & ~(uintptr_t)(BLOCK_ALIGN - 1);
+	heap->heap.pub.given = heap->given.nbytes;
+	keep_locked(heap, &heap->given);
+}
+
+static struct kmem_heap *record_get(void)
+{
+	struct kmem_heap *heap;
+
+	lock_take(&heaps_lock, LOCK_HEAPS);
+	heap = free_records;
+	if (heap)
+		free_records = heap->next_free;
+	lock_release(&heaps_lock, LOCK_HEAPS);
+	return heap ? heap : meta_alloc(sizeof(struct kmem_heap), _Alignof(struct kmem_heap));
+}
+
+static void record_put(struct kmem_heap *heap)
+{
+	lock_take(&heaps_lock, LOCK_HEAPS);
+	heap->next_free = free_records;
+	free_records = heap;
+	lock_release(&heaps_lock, LOCK_HEAPS);
+}
+
+struct kmem_heap *kmem_heap_create(const char *name, const struct kmem_heap_options *given)
+{
+	struct kmem_heap_options options = given ? *given : (struct kmem_heap_options){0};
+	struct kmem_heap *heap;
+
+	if (!is_valid(name, &options)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	start_ensure();
+	heap = options.memory ? given_record(&options) : record_get();
+	if (!heap) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	memset(heap, 0, sizeof(*heap));
+	heap_init(&heap->heap, name, options.span_bytes ? options.span_bytes : SPAN_USUAL);
+	heap->heap.private = true;
+	heap->heap.fit = (uint8_t)options.fit;
+	heap->heap.insertion = (uint8_t)options.insertion;
+	if (options.checked)
+		heap->heap.lead = CHECKED_LEAD;
+	heap->limit_bytes = options.limit_bytes;
+	heap->zero_on_free = options.zero_on_free;
+	heap->owner = options.one_thread ? &errno : NULL;
+	if (options.memory)
+		given_enter(heap, &options);
+	heap_publish(&heap->heap);
+	return heap;
+}
+
+void kmem_heap_destroy(struct kmem_heap *heap)
+{
+	if (!heap)
+		return;
+	heap_withdraw(&heap->heap);
+	if (heap->heap.pub.given) {
+		wipe(heap, &heap->given);
+		return;
+	}
+	destroy_spans(heap, empty_locked(&heap->heap));
+	record_put(heap);
+}
