@@ -15,6 +15,8 @@
 
 #include "lib/heap.h"
 
+#include <errno.h>
+
 struct kmem_heap {
 	struct heap heap; /* first: published as such */
 	struct lock grow;
@@ -39,11 +41,34 @@ static inline bool heap_has_lock(struct heap *heap)
 	return !heap->private || !private_of(heap)->owner;
 }
 
+void private_report_thread(const struct kmem_heap *heap, const char *doing);
+
 /* May this thread use it? If not, that is reported. */
-bool private_may_use(const struct kmem_heap *heap, const char *doing);
+static inline bool private_may_use(const struct kmem_heap *heap, const char *doing)
+{
+	if (!heap->owner || heap->owner == &errno)
+		return true;
+	private_report_thread(heap, doing);
+	return false;
+}
+
 /* The heap's lock. */
-void private_lock(struct kmem_heap *heap);
-void private_unlock(struct kmem_heap *heap);
+static inline void private_lock(struct kmem_heap *heap)
+{
+	if (heap->owner)
+		atomic_store_explicit(&heap->heap.lock.word, 1, memory_order_relaxed);
+	else
+		lock_take(&heap->heap.lock, LOCK_HEAP);
+}
+
+static inline void private_unlock(struct kmem_heap *heap)
+{
+	if (heap->owner)
+		atomic_store_explicit(&heap->heap.lock.word, 0, memory_order_relaxed);
+	else
+		lock_release(&heap->heap.lock, LOCK_HEAP);
+}
+
 /* In the child of a fork: who brought a heap a span is gone, and the span with it. */
 void private_heaps_after_fork(void);
 /* A new span, or all of a kept one, as one free block. */

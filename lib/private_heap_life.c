@@ -17,29 +17,10 @@ static struct kmem_heap *free_records; /* guarded by heaps_lock */
 
 /* --- who ---------------------------------------------------------------------------------- */
 
-bool private_may_use(const struct kmem_heap *heap, const char *doing)
+void private_report_thread(const struct kmem_heap *heap, const char *doing)
 {
-	if (!heap->owner || heap->owner == &errno)
-		return true;
 	report_bug("%s: heap '%s' is of one thread, and this is another", doing,
 		   heap->heap.pub.name);
-	return false;
-}
-
-void private_lock(struct kmem_heap *heap)
-{
-	if (heap->owner)
-		atomic_store_explicit(&heap->heap.lock.word, 1, memory_order_relaxed);
-	else
-		lock_take(&heap->heap.lock, LOCK_HEAP);
-}
-
-void private_unlock(struct kmem_heap *heap)
-{
-	if (heap->owner)
-		atomic_store_explicit(&heap->heap.lock.word, 0, memory_order_relaxed);
-	else
-		lock_release(&heap->heap.lock, LOCK_HEAP);
 }
 
 void private_heaps_after_fork(void)

@@ -17,6 +17,7 @@ static size_t next_below(size_t n)
 
 int main(int argc, char **argv)
 {
+	size_t count = argc == 3 ? strtoull(argv[1], NULL, 10) : 0;
 	size_t n = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
 	struct kmem_heap *heap = kmem_heap_create("insn", NULL);
 	void **blocks = calloc(n, sizeof(*blocks));
@@ -26,7 +27,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		blocks[i] = kmem_heap_alloc(heap, 24 + next_below(97));
 	/* n more, so that free memory of all sizes is among them before those that count. */
-	for (size_t i = 0; i < n + strtoull(argv[1], NULL, 10); i++) {
+	for (size_t i = 0; i < n + count; i++) {
 		void **block = &blocks[next_below(n)];
 
 		kmem_heap_free(heap, *block);
