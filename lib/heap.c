@@ -5,6 +5,7 @@
 #include "lib/heap_checked.h"
 #include "lib/heap_list.h"
 #include "lib/heap_span.h"
+#include "lib/heaps.h"
 
 #include <string.h>
 
@@ -17,7 +18,11 @@ static void count(uint64_t *counter, uint64_t add)
 
 void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 {
-	memcpy(&block_secret, sys_random16(), sizeof(block_secret));
+	/* Once, as other heaps' threads read it. */
+	lock_take(&heaps_lock, LOCK_HEAPS);
+	if (!block_secret)
+		memcpy(&block_secret, sys_random16(), sizeof(block_secret));
+	lock_release(&heaps_lock, LOCK_HEAPS);
 	heap->span_bytes = span_bytes < HEAP_SPAN_MIN ? HEAP_SPAN_MIN : span_bytes;
 	heap->lead = BLOCK_HEAD;
 	strncpy(heap->pub.name, name, sizeof(heap->pub.name) - 1);

@@ -46,7 +46,7 @@ static inline unsigned shadow_byte(struct shadow *shadow)
 	return shadow->input < shadow->end ? *shadow->input++ : 0;
 }
 
-/* Mostly small, some of a few pages, few of megabytes. */
+/* Mostly small, some of a few pages, few of up to a MiB. */
 static inline size_t shadow_size(struct shadow *shadow)
 {
 	unsigned kind = shadow_byte(shadow);
@@ -55,7 +55,7 @@ static inline size_t shadow_size(struct shadow *shadow)
 	n |= shadow_byte(shadow);
 	if (kind < 180)
 		return n % 700;
-	return kind < 252 ? n : n * 61;
+	return kind < 254 ? n : n * 17;
 }
 
 /* May a request fail? */

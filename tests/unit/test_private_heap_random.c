@@ -19,14 +19,14 @@ static void run(unsigned options, unsigned memory)
 
 START_TEST(every_option_against_a_shadow)
 {
-	for (unsigned options = 0; options < 64; options++)
+	for (unsigned options = 0; options < 64; options += UNDER_TSAN || UNDER_ASAN ? 3 : 1)
 		run(options, (unsigned)unit_below(256));
 }
 END_TEST
 
 START_TEST(every_memory_against_a_shadow)
 {
-	for (unsigned memory = 0; memory < 256; memory += 16)
+	for (unsigned memory = 0; memory < 256; memory += UNDER_TSAN || UNDER_ASAN ? 64 : 16)
 		for (unsigned kind = 0; kind < 4; kind++)
 			run((unsigned)unit_below(64), memory + kind);
 }
