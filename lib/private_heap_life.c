@@ -211,7 +211,8 @@ void kmem_heap_destroy(struct kmem_heap *heap)
 		return;
 	heap_withdraw(&heap->heap);
 	if (heap->heap.pub.given) {
-		wipe(heap, &heap->given);
+		if (heap->zero_on_free)
+			wipe(heap, &heap->given);
 		return;
 	}
 	destroy_spans(heap, empty_locked(&heap->heap));

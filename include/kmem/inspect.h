@@ -215,6 +215,7 @@ struct kmem_root_zone {
 	uint64_t clean;	    /* free pages known to be zero */
 };
 
+/* The program's own come and go: a record may become another heap's, or the program's memory. */
 struct kmem_root_heap {
 	uint64_t next;
 	char name[32];
@@ -222,8 +223,7 @@ struct kmem_root_heap {
 	uint64_t span_bytes;
 	uint64_t live_blocks;
 	uint64_t live_bytes;
-	uint64_t given; /* not 0: its one span is memory of the program, which no page map leads to
-			 */
+	uint64_t given; /* bytes of memory of the program: its one span, not in the page map */
 };
 
 /*
