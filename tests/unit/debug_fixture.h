@@ -45,6 +45,18 @@ static inline void put(void *object)
 	kmem_cache_free(cache, object);
 }
 
+static inline void get_all(void **objects, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		objects[i] = get();
+}
+
+static inline void put_all(void *const *objects, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		put(objects[i]);
+}
+
 static int words_fd, stderr_fd;
 
 static inline void listen(void)

@@ -9,6 +9,7 @@
  */
 #include "snapshot.h"
 
+#include "arrays.h"
 #include "elfnote.h"
 #include "reading.h"
 
@@ -111,17 +112,11 @@ static int view_caches(struct snapshot *s, const struct reading *r)
 	return 0;
 }
 
-/* Room for one more, doubled now and then; what was there is lost only by snapshot_free. */
-static void *grown(void *array, size_t n, size_t size)
-{
-	return n & (n - 1) ? array : reallocarray(array, n ? 2 * n : 1, size);
-}
-
 static int add_zone(void *context, const void *record)
 {
 	const struct kmem_root_zone *zone = record;
 	struct snapshot *s = context;
-	struct zone_view *zones = grown(s->zones, s->nzones, sizeof(*zones));
+	struct zone_view *zones = array_grown(s->zones, s->nzones, sizeof(*zones));
 
 	if (!zones)
 		return -ENOMEM;
@@ -140,7 +135,7 @@ static int add_heap(void *context, const void *record)
 {
 	const struct kmem_root_heap *heap = record;
 	struct snapshot *s = context;
-	struct heap_view *heaps = grown(s->heaps, s->nheaps, sizeof(*heaps));
+	struct heap_view *heaps = array_grown(s->heaps, s->nheaps, sizeof(*heaps));
 
 	if (!heaps)
 		return -ENOMEM;
