@@ -12,6 +12,7 @@ core=$build/lib/libkmem.so
 override=$build/lib/libkmem-malloc.so
 kmemtop=$build/bin/kmemtop
 work=$(mktemp -d)
+export TMUX_TMPDIR=$work # tmux leaves its sockets behind
 pids=()
 trap 'cleanup' EXIT
 
