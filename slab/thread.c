@@ -19,6 +19,9 @@
 
 __thread struct slot *thread_slots __attribute__((tls_model("initial-exec"))) =
 	(struct slot *)pagemap.zeros;
+/* For libkmem-malloc's malloc and free: see lib/core.h. */
+extern __thread struct slot *kmem_core_thread_slots
+	__attribute__((alias("thread_slots"), visibility("default")));
 
 struct lock threads_lock;
 static struct thread *idle;	   /* guarded by threads_lock */
