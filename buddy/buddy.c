@@ -165,8 +165,7 @@ static size_t limit_need(const struct want *want)
 {
 	size_t most = want->npages + want->align_pages + GROW_MAX;
 
-	return (want->npages << PAGE_SHIFT) + sys_page_up(most * sizeof(struct page)) +
-	       sys_page_up(most * sizeof(uint16_t));
+	return (want->npages << PAGE_SHIFT) + pagemap_bytes(most);
 }
 
 /* Under a limit: out of what is resident, else as long as there is room. */

@@ -79,10 +79,18 @@ struct page {
 
 _Static_assert(sizeof(struct page) == 16, "sixteen bytes a page");
 
+/* Of chunks (zone.h), of 32 pages, the last first: so the first are on a page with descriptors. */
+#define LEAF_CHUNKS (LEAF_PAGES / 32)
+#define LEAF_SHARE  256u /* of that page */
+
 struct leaf {
 	_Atomic uint16_t id[LEAF_PAGES];
+	char unused[LEAF_SHARE];
+	uint8_t chunk[LEAF_CHUNKS];
 	struct page page[LEAF_PAGES];
 };
+
+_Static_assert(offsetof(struct leaf, page) % PAGE_BYTES == LEAF_SHARE, "chunks and descriptors");
 
 /* Never written: the leaf of absent GiBs, and the slots of threads without any. */
 #define ZEROS_BYTES (((size_t)1 << 20) + PAGE_BYTES)
@@ -140,6 +148,8 @@ static inline struct page *pagemap_page(const void *addr)
 int pagemap_cover(const void *addr);
 /* No huge pages for the covered leaf of addr: for zones whose descriptors could hold one. */
 void pagemap_advise(const void *addr);
+/* What it may have resident for the first npages of a GiB. */
+size_t pagemap_bytes(size_t npages);
 /* Commit the descriptors of npages from addr on, within one GiB. 0 or -ENOMEM. */
 int pagemap_commit(const void *addr, size_t npages);
 /* Set the id of one page. */

@@ -254,7 +254,7 @@ unsigned sys_ncpus(void)
 	long nbytes = arch_syscall(SYS_sched_getaffinity, 0, sizeof(set), (long)set, 0, 0, 0);
 
 	for (long i = 0; i < nbytes / (long)sizeof(set[0]); i++)
-		ncpus += (unsigned)__builtin_popcountl(set[i]);
+		ncpus += arch_count_bits(set[i]);
 	return ncpus ? ncpus : 1;
 }
 

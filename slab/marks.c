@@ -24,7 +24,7 @@ static void recall_slab(struct kmem_cache *cache, struct slab *slab)
 		aside[w] = word_get(mark_word(slab, w * 64)) & ~word_get(&slab->free[w]);
 		if (w == cache->nwords - 1u && cache->pub.slab_objects % 64)
 			aside[w] &= (1ull << cache->pub.slab_objects % 64) - 1;
-		n += (unsigned)__builtin_popcountll(aside[w]);
+		n += arch_count_bits(aside[w]);
 		if (cache->debug.flags)
 			take_back(slab, w, aside[w]);
 	}
@@ -32,7 +32,7 @@ static void recall_slab(struct kmem_cache *cache, struct slab *slab)
 	for (unsigned w = 0; n > 0; w++) {
 		if (!aside[w])
 			continue;
-		n -= (unsigned)__builtin_popcountll(aside[w]);
+		n -= arch_count_bits(aside[w]);
 		slab_return(cache, &slab->free[w], aside[w]);
 	}
 }

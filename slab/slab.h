@@ -142,8 +142,7 @@ static inline uint32_t slab_count_home(const struct slab *slab)
 	uint32_t n = 0;
 
 	for (unsigned w = 0; w < slab->cache->nwords; w++)
-		n += (uint32_t)__builtin_popcountll(
-			atomic_load_explicit(&slab->free[w], memory_order_relaxed));
+		n += arch_count_bits(atomic_load_explicit(&slab->free[w], memory_order_relaxed));
 	return n;
 }
 

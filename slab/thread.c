@@ -42,12 +42,11 @@ struct thread *thread_next(const struct thread *thread)
 }
 
 /*
- * Where in a page the record begins: so that malloc's slots, those to ID_USER, end
- * the page, and the shelves of small sizes lie before it, and a thread that needs
- * no more touches one page.
+ * Where in a page the record begins: behind the shelves of malloc's sizes to 4 KiB, which
+ * is what stdio takes. Nearly all of malloc's slots fill the rest of the page, so that a
+ * thread that needs no more touches one.
  */
-#define RECORD_LEAD                                                                                \
-	((PAGE_BYTES - sizeof(struct thread) - ID_USER * sizeof(struct slot)) & ~(size_t)63)
+#define RECORD_LEAD (38 * sizeof(struct shelf))
 
 /* Bytes of whole pages before the record, for so many ids, and RECORD_LEAD. */
 static size_t front_bytes(uint32_t nids)
