@@ -20,6 +20,7 @@ void zone_init(struct zone *zone, void *base, size_t npages)
 	zone->pub.npages = npages;
 	zone->pages = pagemap_page(base);
 	zone->spare = LIST_END;
+	zone->node = -1;
 	for (int state = 0; state < BLOCK_STATES; state++) {
 		for (unsigned list = 0; list < ZONE_LISTS; list++)
 			zone->lists[state][list] = BLOCK_LIST_EMPTY;
