@@ -6,6 +6,7 @@
 #include "buddy/root.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/cache_place.h"
 #include "slab/damaged.h"
 #include "slab/shade.h"
 #include "slab/sheaves.h"
@@ -169,6 +170,7 @@ struct thread *thread_attach(void)
 		return NULL;
 	}
 	__atomic_store_n(&thread->pub.tid, sys_tid(), __ATOMIC_RELAXED);
+	thread_place(thread);
 	thread_slots = thread_slot(thread, 0);
 	/* May allocate, if many keys were made before ours: by now it can. */
 	if (pthread_setspecific(key, thread_slots) != 0) {
