@@ -60,6 +60,15 @@ static inline bool arch_set_bit(uint64_t *word, uint64_t bit)
 	return was;
 }
 
+/* How many bits are set: pairs, fours and eights of them, then the sum of the eights. */
+static inline unsigned arch_count_bits(uint64_t word)
+{
+	word -= word >> 1 & 0x5555555555555555;
+	word = (word & 0x3333333333333333) + (word >> 2 & 0x3333333333333333);
+	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return (unsigned)(word * 0x0101010101010101 >> 56);
+}
+
 #elif defined(__aarch64__)
 
 #define ARCH_ADDRESS_BITS 48
@@ -102,6 +111,11 @@ static inline bool arch_set_bit(uint64_t *word, uint64_t bit)
 
 	*word |= 1ull << bit;
 	return was;
+}
+
+static inline unsigned arch_count_bits(uint64_t word)
+{
+	return (unsigned)__builtin_popcountll(word);
 }
 
 #else

@@ -58,7 +58,7 @@ static void list_del(struct zone *zone, uint32_t index)
 /* Pages of the chunk of index became free, or are so no longer. */
 static void count_pages(struct zone *zone, uint32_t index, enum block_state state, int npages)
 {
-	uint8_t *chunk = &zone->chunk[index >> CHUNK_ORDER];
+	uint8_t *chunk = chunk_count(zone, index);
 
 	*chunk = (uint8_t)(*chunk + npages);
 	zone_count(zone, state, (uint64_t)(int64_t)npages);
@@ -104,7 +104,7 @@ void chunk_open(struct zone *zone, uint32_t index, size_t npages, enum block_sta
 	uint32_t stamp = zone->pages[index].stamp;
 
 	ASSERT(index % CHUNK_PAGES == 0 && !chunk_holds(zone, index));
-	zone->chunk[index >> CHUNK_ORDER] = CHUNK_FULL;
+	*chunk_count(zone, index) = CHUNK_FULL;
 	add_rest(zone, index + (uint32_t)npages, index + CHUNK_PAGES, state, stamp);
 	count_pages(zone, index, state, (int)(CHUNK_PAGES - npages));
 }
@@ -137,7 +137,7 @@ static void close_chunk(struct zone *zone, uint32_t index)
 {
 	uint32_t end = index + CHUNK_PAGES;
 
-	zone->chunk[index >> CHUNK_ORDER] = 0;
+	*chunk_count(zone, index) = 0;
 	for (uint32_t next = index; index < end; index = next) {
 		enum page_kind kind = zone->pages[index].kind;
 		enum block_state state = buddy_state(&zone->pages[index]);
@@ -158,7 +158,7 @@ static void close_chunk(struct zone *zone, uint32_t index)
 
 static bool is_whole(const struct zone *zone, uint32_t index)
 {
-	return zone->chunk[index >> CHUNK_ORDER] == CHUNK_FULL + CHUNK_PAGES;
+	return *chunk_count(zone, index) == CHUNK_FULL + CHUNK_PAGES;
 }
 
 /* The chunk from index on has become all free: it is the spare one, if there is no other. */

@@ -18,10 +18,16 @@
 
 #include "buddy/zone.h"
 
+/* The chunk of a page: 0, none, or CHUNK_FULL and its free pages. */
+static inline uint8_t *chunk_count(const struct zone *zone, uint32_t index)
+{
+	return zone->chunk - (index >> CHUNK_ORDER);
+}
+
 /* Whether the page lies in a chunk. */
 static inline bool chunk_holds(const struct zone *zone, uint32_t index)
 {
-	return zone->chunk[index >> CHUNK_ORDER] != 0;
+	return *chunk_count(zone, index) != 0;
 }
 
 /* Whether a request is one for chunks: a block for it is at most half of one. */

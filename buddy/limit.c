@@ -28,8 +28,7 @@ static size_t zone_bytes(const struct zone *zone)
 {
 	size_t committed = load(&zone->pub.committed);
 
-	return (zone_resident(zone) << PAGE_SHIFT) + sys_page_up(committed * sizeof(struct page)) +
-	       sys_page_up(committed * sizeof(uint16_t));
+	return (zone_resident(zone) << PAGE_SHIFT) + pagemap_bytes(committed);
 }
 
 /* The table of caches, as far as it is in use. */

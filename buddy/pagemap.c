@@ -9,6 +9,9 @@
 _Static_assert(sizeof(((struct leaf *)0)->id) <= ZEROS_BYTES, "zeros cover a leaf's ids");
 
 struct pagemap pagemap __attribute__((aligned(4096)));
+/* For libkmem-malloc's free: see lib/core.h. */
+extern const struct pagemap kmem_core_pagemap
+	__attribute__((alias("pagemap"), visibility("default")));
 
 int pagemap_cover(const void *addr)
 {
@@ -21,7 +24,7 @@ int pagemap_cover(const void *addr)
 	leaf = sys_reserve(sys_page_up(sizeof(*leaf)), sys_page_size());
 	if (!leaf)
 		return -ENOMEM;
-	if (sys_commit(leaf, sizeof(leaf->id)) < 0) {
+	if (sys_commit(leaf, sys_page_up(offsetof(struct leaf, page))) < 0) {
 		sys_unmap(leaf, sys_page_up(sizeof(*leaf)));
 		return -ENOMEM;
 	}
@@ -30,6 +33,12 @@ int pagemap_cover(const void *addr)
 						     memory_order_relaxed, memory_order_relaxed))
 		sys_unmap(leaf, sys_page_up(sizeof(*leaf))); /* another thread was first */
 	return 0;
+}
+
+size_t pagemap_bytes(size_t npages)
+{
+	return sys_page_up(npages * sizeof(uint16_t)) +
+	       sys_page_up(npages / 32 + LEAF_SHARE + npages * sizeof(struct page));
 }
 
 void pagemap_advise(const void *addr)

@@ -79,10 +79,18 @@ struct page {
 
 _Static_assert(sizeof(struct page) == 16, "sixteen bytes a page");
 
+/* Of chunks (zone.h), of 32 pages, the last first: so the first are on a page with descriptors. */
+#define LEAF_CHUNKS (LEAF_PAGES / 32)
+#define LEAF_SHARE  256u /* of that page */
+
 struct leaf {
 	_Atomic uint16_t id[LEAF_PAGES];
+	char unused[LEAF_SHARE];
+	uint8_t chunk[LEAF_CHUNKS];
 	struct page page[LEAF_PAGES];
 };
+
+_Static_assert(offsetof(struct leaf, page) % PAGE_BYTES == LEAF_SHARE, "chunks and descriptors");
 
 /* Never written: the leaf of absent GiBs, and the slots of threads without any. */
 #define ZEROS_BYTES (((size_t)1 << 20) + PAGE_BYTES)
@@ -96,11 +104,11 @@ extern struct pagemap {
 #pragma GCC visibility pop
 
 /* The leaf of an address: one of ours, or the zeros. Bits no address has are ignored. */
-static inline struct leaf *pagemap_leaf(const void *addr)
+static inline struct leaf *pagemap_leaf_in(const struct pagemap *pages, const void *addr)
 {
 	uintptr_t gib = (uintptr_t)addr << (64 - ARCH_ADDRESS_BITS) >>
 			(64 - ARCH_ADDRESS_BITS + LEAF_SHIFT);
-	uintptr_t map = (uintptr_t)&pagemap, leaf;
+	uintptr_t map = (uintptr_t)pages, leaf;
 
 	ARCH_OPAQUE(map);
 	leaf = map +
@@ -111,11 +119,21 @@ static inline struct leaf *pagemap_leaf(const void *addr)
 	return (struct leaf *)leaf;
 }
 
-static inline unsigned pagemap_id(const void *addr)
+static inline unsigned pagemap_id_in(const struct pagemap *pages, const void *addr)
 {
 	uintptr_t index = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
 
-	return atomic_load_explicit(&pagemap_leaf(addr)->id[index], memory_order_relaxed);
+	return atomic_load_explicit(&pagemap_leaf_in(pages, addr)->id[index], memory_order_relaxed);
+}
+
+static inline struct leaf *pagemap_leaf(const void *addr)
+{
+	return pagemap_leaf_in(&pagemap, addr);
+}
+
+static inline unsigned pagemap_id(const void *addr)
+{
+	return pagemap_id_in(&pagemap, addr);
 }
 
 /* Only for addresses for which pagemap_cover succeeded. */
@@ -130,6 +148,8 @@ static inline struct page *pagemap_page(const void *addr)
 int pagemap_cover(const void *addr);
 /* No huge pages for the covered leaf of addr: for zones whose descriptors could hold one. */
 void pagemap_advise(const void *addr);
+/* What it may have resident for the first npages of a GiB. */
+size_t pagemap_bytes(size_t npages);
 /* Commit the descriptors of npages from addr on, within one GiB. 0 or -ENOMEM. */
 int pagemap_commit(const void *addr, size_t npages);
 /* Set the id of one page. */

@@ -254,7 +254,7 @@ unsigned sys_ncpus(void)
 	long nbytes = arch_syscall(SYS_sched_getaffinity, 0, sizeof(set), (long)set, 0, 0, 0);
 
 	for (long i = 0; i < nbytes / (long)sizeof(set[0]); i++)
-		ncpus += (unsigned)__builtin_popcountl(set[i]);
+		ncpus += arch_count_bits(set[i]);
 	return ncpus ? ncpus : 1;
 }
 
@@ -273,6 +273,13 @@ unsigned sys_node(void)
 
 	errno = saved;
 	return known ? node : 0;
+}
+
+int sys_mbind(void *addr, size_t nbytes, int mode, const uint64_t *mask, unsigned nnodes)
+{
+	/* The kernel takes one bit less than it is told. */
+	return (int)arch_syscall(SYS_mbind, (long)addr, (long)nbytes, mode, (long)mask, nnodes + 1,
+				 0);
 }
 
 bool sys_read_file(const char *path, char *buf, size_t nbytes)

@@ -10,16 +10,21 @@
 #define LOOKS	   8u /* blocks of a list tried for one that fits, or that fits with others */
 #define NEIGHBOURS 8u /* blocks on either side of one it is joined with */
 
+_Static_assert(LEAF_CHUNKS *CHUNK_PAGES == LEAF_PAGES, "a byte for each chunk");
 _Static_assert(ZONE_LISTS == (LEAF_SHIFT - PAGE_SHIFT - 3) * 8 + 8 + 1, "the last list is a GiB's");
 
 static const enum page_kind state_kind[BLOCK_STATES] = {PAGE_DIRTY, PAGE_CLEAN};
 
 void zone_init(struct zone *zone, void *base, size_t npages)
 {
+	struct leaf *leaf = pagemap_leaf(base);
+
 	zone->pub.base = (uintptr_t)base;
 	zone->pub.npages = npages;
 	zone->pages = pagemap_page(base);
+	zone->chunk = &leaf->chunk[LEAF_CHUNKS - 1 - (zone->pages - leaf->page) / CHUNK_PAGES];
 	zone->spare = LIST_END;
+	zone->node = -1;
 	for (int state = 0; state < BLOCK_STATES; state++) {
 		for (unsigned list = 0; list < ZONE_LISTS; list++)
 			zone->lists[state][list] = BLOCK_LIST_EMPTY;

@@ -101,7 +101,7 @@ static const char *check_chunk(const struct zone *zone, uint32_t index)
 		if (page->kind == PAGE_BUDDY_DIRTY || page->kind == PAGE_BUDDY_CLEAN)
 			nfree += page->length;
 	}
-	if (zone->chunk[index >> CHUNK_ORDER] != CHUNK_FULL + nfree)
+	if (*chunk_count(zone, index) != CHUNK_FULL + nfree)
 		return "Z7: a chunk's count is wrong";
 	if (nfree == CHUNK_PAGES && index != zone->spare)
 		return "Z7: a chunk is all free";

@@ -44,10 +44,17 @@ _Static_assert(ID_FRONTS + NFRONTS <= ID_USER, "ids below the program's");
 extern const uint16_t class_slots[SMALL_MAX / 16 + 1];
 #pragma GCC visibility pop
 
-/* The thread's slot for nbytes, at most SMALL_MAX. */
+/* Of a thread's slots, by such a table, that for nbytes, at most SMALL_MAX. */
+static inline __attribute__((always_inline)) struct slot *
+class_slot_in(struct slot *slots, const uint16_t *table, size_t nbytes)
+{
+	return (struct slot *)((char *)slots + table[(nbytes + 15) >> 4]);
+}
+
+/* This thread's. */
 static inline __attribute__((always_inline)) struct slot *class_slot(size_t nbytes)
 {
-	return (struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]);
+	return class_slot_in(thread_slots, class_slots, nbytes);
 }
 
 static inline bool id_is_front(unsigned id)

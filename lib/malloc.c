@@ -263,6 +263,9 @@ void kmem_free_sized(void *block, size_t nbytes)
 		free_slow(block);
 }
 
+void *kmem_core_malloc_more(size_t nbytes) __attribute__((alias("malloc_more")));
+void kmem_core_free_slow(void *block) __attribute__((alias("free_slow")));
+
 void *kmem_malloc(size_t nbytes) __attribute__((alias("facade_malloc")));
 void kmem_free(void *block) __attribute__((alias("facade_free")));
 
@@ -343,8 +346,6 @@ size_t kmem_good_size(size_t nbytes)
 	return (nbytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 }
 
-CORE_DEFINE(malloc);
-CORE_DEFINE(free);
 CORE_DEFINE(free_sized);
 CORE_DEFINE(calloc);
 CORE_DEFINE(usable_size);

@@ -2,6 +2,7 @@
 /* See marks.h. */
 #include "slab/marks.h"
 
+#include "slab/cache_place.h"
 #include "slab/debug.h"
 
 /* Of a word of the bitmaps, those that are set. */
@@ -24,7 +25,7 @@ static void recall_slab(struct kmem_cache *cache, struct slab *slab)
 		aside[w] = word_get(mark_word(slab, w * 64)) & ~word_get(&slab->free[w]);
 		if (w == cache->nwords - 1u && cache->pub.slab_objects % 64)
 			aside[w] &= (1ull << cache->pub.slab_objects % 64) - 1;
-		n += (unsigned)__builtin_popcountll(aside[w]);
+		n += arch_count_bits(aside[w]);
 		if (cache->debug.flags)
 			take_back(slab, w, aside[w]);
 	}
@@ -32,7 +33,7 @@ static void recall_slab(struct kmem_cache *cache, struct slab *slab)
 	for (unsigned w = 0; n > 0; w++) {
 		if (!aside[w])
 			continue;
-		n -= (unsigned)__builtin_popcountll(aside[w]);
+		n -= arch_count_bits(aside[w]);
 		slab_return(cache, &slab->free[w], aside[w]);
 	}
 }
@@ -41,9 +42,10 @@ void marks_recall(struct kmem_cache *cache)
 {
 	struct slab *slab, *next;
 
-	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
-		for (slab = cache->lists[bucket]; slab; slab = next) {
-			next = slab->next;
-			recall_slab(cache, slab);
-		}
+	for_each_lists (cache, lists)
+		for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+			for (slab = lists[bucket]; slab; slab = next) {
+				next = slab->next;
+				recall_slab(cache, slab);
+			}
 }

@@ -103,7 +103,7 @@ static __attribute__((noinline)) unsigned report_double(_Atomic uint64_t *word, 
 static __attribute__((noinline)) void return_more(struct kmem_cache *cache, _Atomic uint64_t *word,
 						  uint64_t bits, uint64_t twice)
 {
-	uint32_t nbits = (uint32_t)__builtin_popcountll(bits);
+	uint32_t nbits = arch_count_bits(bits);
 
 	if (__builtin_expect(twice != 0, 0)) {
 		unsigned ntwice = report_double(word, twice);

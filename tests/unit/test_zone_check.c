@@ -90,7 +90,7 @@ START_TEST(Z5_a_descriptor_that_disagrees_is_found)
 	breaks("Z5:", zone.pages[6].kind, PAGE_RUN);
 	breaks("Z5:", zone.pages[4].prev, 9);
 	breaks("Z5:", zone.buddies[DIRTY][2].tail, 3);
-	breaks("Z5:", zone.chunk[0], 0);
+	breaks("Z5:", *zone.chunk, 0);
 }
 END_TEST
 
@@ -102,7 +102,7 @@ START_TEST(Z6_buddies_left_apart_are_found)
 	zone.pages[0].prev = 4;
 	zone.pages[4].next = zone.buddies[DIRTY][2].tail = 0;
 	zone.pub.dirty += 4;
-	zone.chunk[0] += 4;
+	*zone.chunk += 4;
 	expect_broken("Z6:");
 }
 END_TEST
@@ -110,7 +110,7 @@ END_TEST
 START_TEST(Z7_a_wrong_count_of_a_chunk_is_found)
 {
 	setup_four();
-	breaks("Z7:", zone.chunk[0], CHUNK_FULL + 5);
+	breaks("Z7:", *zone.chunk, CHUNK_FULL + 5);
 	insert({0, 4, DIRTY}, {8, CHUNK_PAGES - 8, DIRTY});
 	breaks("Z7:", zone.spare, LIST_END);
 }
@@ -120,7 +120,7 @@ START_TEST(Z8_a_run_in_a_chunk_is_found)
 {
 	setup_four();
 	insert({40, 70, DIRTY});
-	breaks("Z8:", zone.chunk[2], CHUNK_FULL);
+	breaks("Z8:", *chunk_count(&zone, 2 * CHUNK_PAGES), CHUNK_FULL);
 }
 END_TEST
 

@@ -6,7 +6,14 @@
 # that the first of them shares .data's page. This is a script that GNU's linker inserts into its own;
 # with others, which would put the sections elsewhere, all is as it comes.
 #
+# What is run once, or once in a while, is compiled to be small, so that the window holds more.
+#
 # kmem_order(TARGET): link it so.
+set(seldom buddy/limit.c buddy/meta.c buddy/purge.c buddy/relief.c buddy/report.c buddy/root.c
+	buddy/symbol.c buddy/sys.c buddy/zones.c lib/failslab.c lib/options.c lib/start.c lib/twin.c
+	slab/annotate.c slab/annotate_to.c slab/background.c slab/cache.c slab/debug_spec.c slab/decay.c
+	slab/reclaim.c slab/shape.c slab/thread.c)
+set_source_files_properties(${seldom} PROPERTIES COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-Os>")
 set(order ${PROJECT_SOURCE_DIR}/lib/first.order)
 set(script ${PROJECT_BINARY_DIR}/first.ld)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${order})
@@ -17,6 +24,7 @@ execute_process(COMMAND ${CMAKE_C_COMPILER} ${linker_flags} -Wl,--version
 file(STRINGS ${order} names REGEX "^[a-z]")
 list(TRANSFORM names REPLACE "(.+)" "*(.text.\\1 .text.\\1.*)")
 list(JOIN names "\n" names)
+string(PREPEND names "*libc_nonshared.a:pthread_atfork.oS(.text)\n") # of the C library
 set(wordy "*cfi*.c.o *check.c.o *debug*.c.o *guard*.c.o *hardened.c.o *symbol*.c.o *track.c.o *unwind.c.o *destroy.c.o *dump.c.o *mempool*.o *prefilled.c.o *reserve.c.o *shrinker.c.o *private_heap*.c.o *heap_checked.c.o *stats*.c.o *mallinfo.c.o *failslab.c.o *validate.c.o")
 file(CONFIGURE OUTPUT ${script} @ONLY CONTENT [=[
 SECTIONS { .rodata.first : {
@@ -29,7 +37,9 @@ SECTIONS { .text : {
 *(.text .text.*)
 } } INSERT AFTER .plt.got;
 SECTIONS {
-.tables (NOLOAD) : { *(.bss.cache_table) *(.bss.heaps) *(.bss.kmem_last_report) *(.bss.buckets) }
+.tables (NOLOAD) : { *(.bss.cache_table) *(.bss.heaps) *(.bss.kmem_last_report) *(.bss.buckets) *(.bss.reserve) *(.bss.cache)
+*(.bss.spec) *(.bss.kept)
+*(.bss.policies) *(.bss.distance) *(.bss.nearest) *(.bss.node_of) *(.bss.nodes) }
 .pagemap (NOLOAD) : { *(.bss.pagemap) }
 } INSERT AFTER .bss;
 ]=])
