@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct kmem_root_pool) == sizeof(struct guard_pool) &&
 _Static_assert(sizeof(((struct guarded *)0)->name) == 64, "a guarded object's name");
 _Static_assert(KMEM_GUARD_LIVE == (int)GUARD_LIVE && KMEM_GUARD_OPEN == (int)GUARD_OPEN, "states");
 _Static_assert(KMEM_BLOCK_FREE == BLOCK_FREE && KMEM_BLOCK_PREV_FREE == BLOCK_PREV_FREE &&
-		       KMEM_BLOCK_END == BLOCK_END,
+		       KMEM_BLOCK_END == BLOCK_END && KMEM_BLOCK_QUICK == BLOCK_QUICK,
 	       "a block's flags");
 
 struct kmem_root root_record = {

@@ -278,10 +278,12 @@ enum {
  * with the head, a multiple of 16, and flags. The next block lies size bytes on. A free
  * block ends with its size, a uint64_t. The check is the upper half, modulo 2^64, of
  *	(address >> 3 ^ lower half << 20 ^ secret) * 0x9e3779b97f4a7c15
+ * and of a quick block that of its head without the flag, xor the lower half of the secret.
  */
 #define KMEM_BLOCK_FREE	     0x1u
 #define KMEM_BLOCK_PREV_FREE 0x2u /* the block before is free */
 #define KMEM_BLOCK_END	     0x4u /* the last of its span; no block */
+#define KMEM_BLOCK_QUICK     0x8u /* of a private heap: freed, and not merged yet */
 
 /* Records that 32 bits name: chunk in the upper 5, units of 16 bytes in the others. */
 struct kmem_root_chunk {

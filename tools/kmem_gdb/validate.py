@@ -251,7 +251,7 @@ def _check_span(heap, span, pages):
             raise Damaged(f"H2: {where}: the block at {block.payload:#x} and the one before it are both free")
         if prev_free and block.size_before != before.size:
             raise Damaged(f"H3: {where}: the end of the free block at {before.payload:#x} was overwritten")
-        if not block.is_free and not block.is_end:
+        if block.is_live:
             live += 1
             nbytes += block.size
         before = block
