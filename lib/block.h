@@ -133,8 +133,8 @@ static inline bool block_fits(const struct block *block, uint32_t nbytes)
 {
 	uint64_t head = block_head(block);
 
-	return head >> 32 == block_check(block, (uint32_t)head) &&
-	       !(head & BLOCK_DEAD) && (uint32_t)head >= nbytes;
+	return head >> 32 == block_check(block, (uint32_t)head) && !(head & BLOCK_DEAD) &&
+	       (uint32_t)head >= nbytes;
 }
 
 static inline void *block_payload(struct block *block)
