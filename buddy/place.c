@@ -47,6 +47,8 @@ static void read_distances(int node, const struct node_set *online, unsigned n, 
 			continue;
 		while (*at == ' ')
 			at++;
+		if (*at < '0' || *at > '9')
+			break;
 		for (; *at >= '0' && *at <= '9'; at++)
 			value = value * 10 + (unsigned)(*at - '0');
 		for (unsigned i = 0; i < n; i++)
@@ -237,6 +239,13 @@ int place_of_preferred(int node)
 	return place_of_policy(MPOL_PREFERRED, &nodes);
 }
 
+int place_of_local(void)
+{
+	int node = place_node(place_here());
+
+	return place_of_preferred(node < 0 ? node_here() % NODES_MAX : node);
+}
+
 void place_set_process(struct place_policy policy)
 {
 	place_policy_store(&process_policy, policy);
@@ -258,10 +267,9 @@ struct place_walk place_walk_from(unsigned place, bool only)
 	return walk;
 }
 
-/* Zones that prefer the thread's node, or, of too many policies, its node's. */
 static struct place_walk walk_local(void)
 {
-	int place = place_of_preferred(node_here() % NODES_MAX);
+	int place = place_of_local();
 
 	return place_walk_from(place < 0 ? place_here() : (unsigned)place, false);
 }

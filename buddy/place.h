@@ -89,16 +89,21 @@ struct place_policy {
 int place_of_policy(int mode, const struct node_set *nodes);
 /* The place of zones that prefer the node. */
 int place_of_preferred(int node);
+/* The same of the thread's node, or of the nearest to it with memory: none other can be bound to.
+ */
+int place_of_local(void);
 /* In one word, for who reads it while it is changed. */
 static inline void place_policy_store(_Atomic uint16_t *word, struct place_policy policy)
 {
+	/* release: what the place is bound to; pairs with place_policy_load */
 	atomic_store_explicit(word, (uint16_t)(policy.kind | policy.place << 8),
-			      memory_order_relaxed);
+			      memory_order_release);
 }
 
 static inline struct place_policy place_policy_load(const _Atomic uint16_t *word)
 {
-	uint16_t policy = atomic_load_explicit(word, memory_order_relaxed);
+	/* acquire: pairs with place_policy_store */
+	uint16_t policy = atomic_load_explicit(word, memory_order_acquire);
 
 	return (struct place_policy){.kind = (uint8_t)policy, .place = (uint8_t)(policy >> 8)};
 }
