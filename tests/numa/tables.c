@@ -208,7 +208,7 @@ static void print_policies(void)
 	static void (*const rows[])(void) = {print_default, print_local, print_preferred,
 					     print_interleave, print_bind};
 
-	puts("\nPolicies of a cache, and the zone that a thread on node 1 makes for it:\n");
+	puts("Policies of a cache, and the zone that a thread on node 1 makes for it:\n");
 	puts("| policy | nodes | mbind | of | the zone's node |");
 	puts("| --- | --- | --- | --- | --- |");
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -225,8 +225,7 @@ int main(void)
 	puts("Nodes 2, 5, 7 and 12, of which 7 has processors only:\n");
 	print_distances(&machine_holes);
 	print_orders(&machine_holes, holes, 4);
-	puts("Free objects of a cache, and full sheaves' worth in barns, on the machine of "
-	     "four:\n");
+	puts("A cache on the machine of four, and whose slabs its free objects are in:\n");
 	puts("| | slabs of node 0 | free in them | slabs of node 1 | free in them |");
 	puts("| --- | --- | --- | --- | --- |");
 	row(&machine_four, 0, print_remote);
