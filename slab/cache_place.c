@@ -93,7 +93,8 @@ struct barn *barns_make_at(struct kmem_cache *cache, uint32_t word)
 }
 
 /* From one of four, that of the word first; or NULL. */
-static struct sheaf *take_from(struct barn *barns, uint32_t word)
+static inline __attribute__((always_inline)) struct sheaf *take_from(struct barn *barns,
+								     uint32_t word)
 {
 	struct sheaf *sheaf = NULL;
 
