@@ -167,12 +167,13 @@ static SLOW bool take_other(const struct want *want, struct found *found, bool *
 
 /*
  * What is resident first. Where no chunk can be had, a small block is a run, and so
- * is malloc's always: it would open and return half a chunk each time.
+ * is malloc's always: it would open and return half a chunk each time. And a heap's, which is
+ * to grow.
  */
 static bool take_locked(const struct want *want, struct found *found, bool *refused)
 {
-	if (want->kind != PAGE_LARGE && chunk_serves(want->npages, want->align_pages) &&
-	    take_small(want, found, refused))
+	if (want->kind != PAGE_LARGE && want->kind != PAGE_HEAP &&
+	    chunk_serves(want->npages, want->align_pages) && take_small(want, found, refused))
 		return true;
 	return take_run(want, BLOCK_DIRTY, found) || take_other(want, found, refused);
 }
@@ -366,6 +367,15 @@ void buddy_free_moved(void *base, size_t npages)
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
+/* Exactly these pages; where all behind them are free too, the watermark may rise for it. */
+static bool claim_run(struct zone *zone, uint32_t index, size_t npages)
+{
+	if (zone_claim(zone, index, npages))
+		return true;
+	return !limit_get() && zone_top(zone) <= index &&
+	       zone_grow(zone, index + (uint64_t)npages) == 0 && zone_claim(zone, index, npages);
+}
+
 bool buddy_extend(void *base, size_t npages, size_t more)
 {
 	struct zone *zone = buddy_zone(base);
@@ -378,7 +388,7 @@ bool buddy_extend(void *base, size_t npages, size_t more)
 	lock_take(&buddy_lock, LOCK_PAGES);
 	claimed = limit_fits_locked(more << PAGE_SHIFT) &&
 		  (chunk_holds(zone, end - 1) ? chunk_claim(zone, end, more)
-					      : zone_claim(zone, end, more));
+					      : claim_run(zone, end, more));
 	lock_release(&buddy_lock, LOCK_PAGES);
 	return claimed;
 }

@@ -5,6 +5,7 @@
 #include "buddy/report.h"
 #include "buddy/sys.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 
 #define WORD_NODES 64
@@ -17,9 +18,26 @@ static bool real_read(const char *name, char *text, size_t nbytes)
 	return sys_read_file(path, text, nbytes);
 }
 
+typedef int binder(void *addr, size_t nbytes, int mode, const struct node_set *nodes);
+static binder *_Atomic allowed;
+
+void node_allow_bind(int (*bind)(void *addr, size_t nbytes, int mode, const struct node_set *nodes))
+{
+	/* release: what is behind it; pairs with real_bind */
+	atomic_store_explicit(&allowed, bind, memory_order_release);
+}
+
+bool node_binds(void)
+{
+	return atomic_load_explicit(&allowed, memory_order_relaxed) != NULL;
+}
+
 static int real_bind(void *addr, size_t nbytes, int mode, const struct node_set *nodes)
 {
-	return sys_mbind(addr, nbytes, mode, nodes->word, NODES_MAX);
+	/* acquire: pairs with the release in node_allow_bind */
+	binder *bind = atomic_load_explicit(&allowed, memory_order_acquire);
+
+	return bind ? bind(addr, nbytes, mode, nodes) : -ENOSYS;
 }
 
 static const struct node_machine real_machine = {

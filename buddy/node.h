@@ -23,9 +23,14 @@ struct node_machine {
 	bool (*read)(const char *name, char *text, size_t nbytes);
 	/* The node of the processor that the calling thread is on. */
 	unsigned (*here)(void);
-	/* mbind(2), without flags. 0 or -errno. */
+	/* mbind(2), without flags: libkmem-numa's. 0 or -errno. */
 	int (*bind)(void *addr, size_t nbytes, int mode, const struct node_set *nodes);
 };
+
+/* What binds, for the machine: libkmem-numa is there. */
+void node_allow_bind(int (*bind)(void *addr, size_t nbytes, int mode,
+				 const struct node_set *nodes));
+bool node_binds(void);
 
 /* The machine; tests put their own in. */
 extern const struct node_machine *node_machine;

@@ -28,8 +28,7 @@ static struct {
 	int mode;
 } policies[POLICIES_MAX]; /* entered under the page lock, constant then */
 static _Atomic unsigned npolicies;
-static _Atomic uint16_t process_policy; /* kind, place << 8 */
-static _Atomic bool may_bind;
+static _Atomic uint16_t process_policy;
 
 /* Distances from a node to the places' nodes: a line with one for each node that is online. */
 static void read_distances(int node, const struct node_set *online, unsigned n, uint8_t *to)
@@ -198,19 +197,32 @@ static bool same_policy(unsigned i, int mode, const struct node_set *nodes)
 	return policies[i].mode == mode && memcmp(&policies[i].nodes, nodes, sizeof(*nodes)) == 0;
 }
 
-int place_of_policy(int mode, const struct node_set *nodes)
+/* Among the first n; n if it is not there. */
+static unsigned find_policy(unsigned n, int mode, const struct node_set *nodes)
 {
-	unsigned n, i = 0;
+	unsigned i = 0;
 
-	lock_take(&buddy_lock, LOCK_PAGES);
-	n = atomic_load_explicit(&npolicies, memory_order_relaxed);
 	while (i < n && !same_policy(i, mode, nodes))
 		i++;
+	return i;
+}
+
+int place_of_policy(int mode, const struct node_set *nodes)
+{
+	/* acquire: pairs with the release below; they only become more */
+	unsigned n = atomic_load_explicit(&npolicies, memory_order_acquire);
+	unsigned i = find_policy(n, mode, nodes);
+
+	if (i < n)
+		return (int)(PLACE_POLICIES + i);
+	lock_take(&buddy_lock, LOCK_PAGES);
+	n = atomic_load_explicit(&npolicies, memory_order_relaxed);
+	i = find_policy(n, mode, nodes);
 	if (i == n && n < POLICIES_MAX) {
 		policies[i].mode = mode;
 		policies[i].nodes = *nodes;
-		atomic_store_explicit(&npolicies, n + 1, memory_order_relaxed);
-		/* release: the policy; pairs with places_several */
+		/* release: the policy; pairs with the load above, and with places_several */
+		atomic_store_explicit(&npolicies, n + 1, memory_order_release);
 		atomic_store_explicit(&places_more, true, memory_order_release);
 	}
 	lock_release(&buddy_lock, LOCK_PAGES);
@@ -227,25 +239,12 @@ int place_of_preferred(int node)
 
 void place_set_process(struct place_policy policy)
 {
-	atomic_store_explicit(&process_policy, (uint16_t)(policy.kind | policy.place << 8),
-			      memory_order_relaxed);
+	place_policy_store(&process_policy, policy);
 }
 
 struct place_policy place_process(void)
 {
-	uint16_t word = atomic_load_explicit(&process_policy, memory_order_relaxed);
-
-	return (struct place_policy){.kind = (uint8_t)word, .place = (uint8_t)(word >> 8)};
-}
-
-void place_allow_bind(void)
-{
-	atomic_store_explicit(&may_bind, true, memory_order_relaxed);
-}
-
-bool place_binds(void)
-{
-	return atomic_load_explicit(&may_bind, memory_order_relaxed);
+	return place_policy_load(&process_policy);
 }
 
 struct place_walk place_walk_from(unsigned place, bool only)
@@ -279,11 +278,12 @@ struct place_walk place_by(struct place_policy policy)
 			       policies[policy.place - PLACE_POLICIES].mode == MPOL_BIND);
 }
 
-/* As far as is known: of one node it need not be. */
-static bool has_memory(int node)
+bool place_has_memory(int node)
 {
-	int one = atomic_load_explicit(&sole, memory_order_relaxed);
+	int one;
 
+	places_read();
+	one = atomic_load_explicit(&sole, memory_order_relaxed);
 	if (places_nodes() < 2)
 		return one < 0 || one == node;
 	return node_of[place_of_node(node)] == node;
@@ -293,10 +293,11 @@ bool place_walk_node(struct place_walk *walk, int node, bool only)
 {
 	int place = -1;
 
-	places_read();
-	if (only && !has_memory(node))
+	bool there = place_has_memory(node);
+
+	if (only && !there)
 		return false;
-	if (place_binds() && has_memory(node))
+	if (node_binds() && there)
 		place = place_of_preferred(node);
 	*walk = place_walk_from(place < 0 ? place_of_node(node) : (unsigned)place, only);
 	return true;

@@ -89,11 +89,22 @@ struct place_policy {
 int place_of_policy(int mode, const struct node_set *nodes);
 /* The place of zones that prefer the node. */
 int place_of_preferred(int node);
+/* In one word, for who reads it while it is changed. */
+static inline void place_policy_store(_Atomic uint16_t *word, struct place_policy policy)
+{
+	atomic_store_explicit(word, (uint16_t)(policy.kind | policy.place << 8),
+			      memory_order_relaxed);
+}
+
+static inline struct place_policy place_policy_load(const _Atomic uint16_t *word)
+{
+	uint16_t policy = atomic_load_explicit(word, memory_order_relaxed);
+
+	return (struct place_policy){.kind = (uint8_t)policy, .place = (uint8_t)(policy >> 8)};
+}
+
 void place_set_process(struct place_policy policy);
 struct place_policy place_process(void);
-/* Bound memory is to be had: libkmem-numa is there. */
-void place_allow_bind(void);
-bool place_binds(void);
 
 /* Where to look by a policy; by none: by that of the process, else here first. */
 struct place_walk place_by(struct place_policy policy);
@@ -104,6 +115,8 @@ struct place_walk place_walk_from(unsigned place, bool only);
  * memory.
  */
 bool place_walk_node(struct place_walk *walk, int node, bool only);
+/* Has the node memory, as far as is known? Reads the nodes. */
+bool place_has_memory(int node);
 /* Is what the calling thread gets anyway of the node, as far as the flags insist? */
 bool node_is_served(int node, gfp_t flags);
 /* The next place to look in; false: that was the last. */

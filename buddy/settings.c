@@ -9,7 +9,7 @@
 struct settings settings = {
 	.decay_ms = 1000,
 	.thp = THP_AUTO,
-	.thread_cache = 2 << 20,
+	.thread_cache = 3 << 19,
 	.annotate = KMEM_ANNOTATE,
 	.rcu_pending = 64 << 20,
 	.kfence_pool = 255,

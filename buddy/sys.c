@@ -275,13 +275,6 @@ unsigned sys_node(void)
 	return known ? node : 0;
 }
 
-int sys_mbind(void *addr, size_t nbytes, int mode, const uint64_t *mask, unsigned nnodes)
-{
-	/* The kernel takes one bit less than it is told. */
-	return (int)arch_syscall(SYS_mbind, (long)addr, (long)nbytes, mode, (long)mask, nnodes + 1,
-				 0);
-}
-
 bool sys_read_file(const char *path, char *buf, size_t nbytes)
 {
 	long file = arch_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);

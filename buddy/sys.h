@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system below: the only place that calls mmap, munmap, mprotect, madvise,
- * mremap and mbind. All but the last go through one table, so that tests can make each
- * call fail in turn; it is in node.h's. Results are 0 or -errno, or NULL; errno is never touched.
+ * The system below: the only place that calls mmap, munmap, mprotect, madvise
+ * and mremap. Everything goes through one table, so that tests can make each
+ * call fail in turn. Results are 0 or -errno, or NULL; errno is never touched.
  */
 #ifndef BUDDY_SYS_H
 #define BUDDY_SYS_H
@@ -80,8 +80,6 @@ unsigned sys_ncpus(void);
 unsigned sys_cpu(void);
 /* The node of memory (NUMA) of that processor. */
 unsigned sys_node(void);
-/* Bind a range to nodes, of which the mask has a bit each, as mbind(2) says. 0 or -errno. */
-int sys_mbind(void *addr, size_t nbytes, int mode, const uint64_t *mask, unsigned nnodes);
 uint32_t sys_tid(void);
 /*
  * Has the process no other thread? glibc's answer is no from the first pthread_create on,

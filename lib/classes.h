@@ -129,9 +129,7 @@ static inline unsigned front_step(size_t nbytes)
 /* The bin that serves a request of nbytes, above SMALL_MAX up to FRONT_MAX. */
 static inline unsigned front_index(size_t nbytes)
 {
-	unsigned run = nbytes > HEAP_MAX;
-
-	return front_step(nbytes + (run ? 0 : BLOCK_HEAD)) + run;
+	return nbytes > HEAP_MAX ? front_step(nbytes) + 1 : front_step(nbytes + BLOCK_HEAD);
 }
 
 /* Bytes of a bin's blocks, heads included. */

@@ -81,18 +81,18 @@ struct kmem_cache {
 	uint32_t slab_bytes; /* a power of two */
 	uint32_t usable;  /* the stride; 0: debugged or recorded, and realloc is to look closer */
 	uint8_t capacity; /* that sheaves are to have from the start; 0: any */
-	uint8_t level_first; /* sheaves' capacity at first … */
-	uint8_t level_max;   /* … and when they have grown */
-	bool direct;	     /* objects are too large for sheaves, or those are muted */
-	bool no_spare;	     /* so large that one sheaf must do */
-	bool muted;	     /* each operation is counted: counted.h */
-	bool gated;	     /* each operation takes the slow path: no sheaf is ever loaded */
-	bool hardened;	     /* see hardened.h */
-	bool nowait;	     /* SLAB_NOWAIT: its frees make no call and wait for nobody */
-	bool noted;	     /* of malloc's: somebody wants to know what was asked for */
-	struct place_policy policy; /* for new slabs; changed by libkmem-numa only */
-	int32_t limit_first;	    /* of a barn, sheaves … */
-	int32_t limit_max;	    /* … and at most */
+	uint8_t level_first;	 /* sheaves' capacity at first … */
+	uint8_t level_max;	 /* … and when they have grown */
+	bool direct;		 /* objects are too large for sheaves, or those are muted */
+	bool no_spare;		 /* so large that one sheaf must do */
+	bool muted;		 /* each operation is counted: counted.h */
+	bool gated;		 /* each operation takes the slow path: no sheaf is ever loaded */
+	bool hardened;		 /* see hardened.h */
+	bool nowait;		 /* SLAB_NOWAIT: its frees make no call and wait for nobody */
+	bool noted;		 /* of malloc's: somebody wants to know what was asked for */
+	_Atomic uint16_t policy; /* for new slabs (place_policy_load); set by libkmem-numa */
+	int32_t limit_first;	 /* of a barn, sheaves … */
+	int32_t limit_max;	 /* … and at most */
 	_Atomic uint32_t trim_epoch;
 	_Atomic uint32_t warned_ms;   /* when the limit was last reported; 0: never */
 	struct kmem_cache *next_free; /* guarded by the caches lock */

@@ -58,7 +58,9 @@ struct cache_place *cache_place_make(struct kmem_cache *cache, unsigned place)
 /* The policy in force for the cache. */
 static struct place_policy policy_of(const struct kmem_cache *cache)
 {
-	return cache->policy.kind ? cache->policy : place_process();
+	struct place_policy policy = place_policy_load(&cache->policy);
+
+	return policy.kind ? policy : place_process();
 }
 
 /* Has it barns by node? */
@@ -110,7 +112,7 @@ struct place_walk cache_walk(const struct kmem_cache *cache)
 {
 	struct thread *thread = thread_known();
 
-	return thread && thread->wish ? *thread->wish : place_by(cache->policy);
+	return thread && thread->wish ? *thread->wish : place_by(policy_of(cache));
 }
 
 static void send_home(struct thread *thread)

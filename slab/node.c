@@ -78,7 +78,8 @@ void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t flags, int node)
 	if (!anywhere && !node_exists(node, flags))
 		return no_node(cache, flags, node);
 	/* The sheaves' will do; or the answer is the same everywhere. */
-	if (anywhere || (flags & __GFP_ZERO && cache->ctor) || node_is_served(node, flags))
+	if (anywhere || (flags & __GFP_ZERO && cache->ctor) ||
+	    (node_is_served(node, flags) && !place_policy_load(&cache->policy).kind))
 		return kmem_cache_alloc(cache, flags);
 	if (flags & __GFP_DIRECT_RECLAIM)
 		return alloc_elsewhere(cache, flags, node);

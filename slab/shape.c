@@ -225,7 +225,7 @@ void shape_apply(const struct cache_shape *shape, struct kmem_cache *cache)
 	cache->capacity = (uint8_t)shape->args.sheaf_capacity;
 	cache->nowait = shape->flags & SLAB_NOWAIT;
 	cache->pub.counted = settings.stats;
-	cache->policy = (struct place_policy){0};
+	place_policy_store(&cache->policy, (struct place_policy){POLICY_NONE, 0});
 	cache->limit = limit_of(&shape->args, plain_stride(shape->size, cache->pub.align));
 	set_objects(cache, debug_spec_flags(cache->pub.name));
 	set_args(cache, &shape->args);

@@ -142,9 +142,9 @@ static void *fill_node(void *unused)
 
 	(void)unused;
 	machine_free_kib[node] = -1;
-	while (node_of_block(kmem_pages_alloc(5, GFP_KERNEL)) == node)
+	for (int i = 0; i < 4096 && node_of_block(kmem_pages_alloc(5, GFP_KERNEL)) == node; i++)
 		;
-	while (node_of_block(kmem_pages_alloc(0, GFP_KERNEL)) == node)
+	for (int i = 0; i < 4096 && node_of_block(kmem_pages_alloc(0, GFP_KERNEL)) == node; i++)
 		;
 	return NULL;
 }
