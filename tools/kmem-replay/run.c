@@ -108,7 +108,7 @@ void run(int plan_file, int results_file, enum mode mode, const char *heap)
 	if (several)
 		threads_start();
 	if (mode == MODE_MEMORY || mode == MODE_BEFORE)
-		sampling_start(serving.plan, results, serving.allocator.heap_bytes);
+		sampling_start(serving.plan, &serving.allocator, results);
 	if (mode == MODE_BEFORE)
 		finish();
 	serve_before();
