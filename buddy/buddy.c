@@ -6,6 +6,7 @@
 #include "buddy/chunk.h"
 #include "buddy/gather.h"
 #include "buddy/limit.h"
+#include "buddy/place.h"
 #include "buddy/relief.h"
 #include "buddy/sys.h"
 #include "buddy/zones.h"
@@ -20,7 +21,10 @@
 struct want {
 	size_t npages, align_pages;
 	enum page_kind kind;
-	bool resident; /* of dirty pages only */
+	unsigned place; /* whose zones; place.h */
+	bool resident;	/* of dirty pages only */
+	bool settled;	/* of what is committed only */
+	bool despite;	/* what is said of room */
 };
 
 /* Where it was found. */
@@ -42,8 +46,11 @@ struct lock buddy_lock;
 static bool take_buddy(const struct want *want, enum block_state state, struct found *found)
 {
 	for_each_zone (zone) {
-		uint32_t index = chunk_take(zone, want->npages, want->align_pages, state);
+		uint32_t index;
 
+		if (zone->place != want->place)
+			continue;
+		index = chunk_take(zone, want->npages, want->align_pages, state);
 		if (index != LIST_END) {
 			*found = (struct found){zone, index, state == BLOCK_CLEAN};
 			return true;
@@ -54,7 +61,8 @@ static bool take_buddy(const struct want *want, enum block_state state, struct f
 
 static bool take_run(const struct want *want, enum block_state state, struct found *found)
 {
-	found->zone = buddy_take_locked(want->npages, want->align_pages, state, &found->index);
+	found->zone = buddy_take_locked(want->place, want->npages, want->align_pages, state,
+					&found->index);
 	found->zeroed = state == BLOCK_CLEAN;
 	return found->zone;
 }
@@ -69,7 +77,8 @@ static bool take_joined(const struct want *want, enum block_state state, struct 
 	if (want->npages < JOIN_FIRST || want->align_pages > 1)
 		return false;
 	for_each_zone (zone) {
-		if (!zone->pub.dirty || zone->pub.dirty + zone->pub.clean < want->npages)
+		if (!zone->pub.dirty || zone->pub.dirty + zone->pub.clean < want->npages ||
+		    zone->place != want->place)
 			continue;
 		found->index = zone_take_joined(zone, want->npages, state);
 		if (found->index != LIST_END) {
@@ -94,9 +103,13 @@ static uint32_t above(const struct zone *zone, const struct want *want)
 static bool take_above(const struct want *want, struct found *found, bool *refused)
 {
 	for_each_zone (zone) {
-		uint32_t index = above(zone, want);
-		int err = zone_grow(zone, (uint64_t)index + want->npages);
+		uint32_t index;
+		int err;
 
+		if (zone->place != want->place || want->settled)
+			continue;
+		index = above(zone, want);
+		err = zone_grow(zone, (uint64_t)index + want->npages);
 		*refused |= err == -ENOMEM;
 		if (err)
 			continue;
@@ -113,7 +126,10 @@ static bool take_above(const struct want *want, struct found *found, bool *refus
  */
 static SLOW bool take_small(const struct want *want, struct found *found, bool *refused)
 {
-	static const struct want chunk = {.npages = CHUNK_PAGES, .align_pages = CHUNK_PAGES};
+	struct want chunk = {.npages = CHUNK_PAGES,
+			     .align_pages = CHUNK_PAGES,
+			     .place = want->place,
+			     .settled = want->settled};
 
 	if (take_buddy(want, BLOCK_DIRTY, found) ||
 	    (!want->resident && take_buddy(want, BLOCK_CLEAN, found)))
@@ -140,7 +156,8 @@ static SLOW bool take_other(const struct want *want, struct found *found, bool *
 	bool returned = false;
 
 	for_each_zone (zone)
-		returned |= chunk_return_spare(zone);
+		if (zone->place == want->place)
+			returned |= chunk_return_spare(zone);
 	if (returned && take_run(want, BLOCK_DIRTY, found))
 		return true;
 	return !want->resident &&
@@ -150,12 +167,13 @@ static SLOW bool take_other(const struct want *want, struct found *found, bool *
 
 /*
  * What is resident first. Where no chunk can be had, a small block is a run, and so
- * is malloc's always: it would open and return half a chunk each time.
+ * is malloc's always: it would open and return half a chunk each time. And a heap's, which is
+ * to grow.
  */
 static bool take_locked(const struct want *want, struct found *found, bool *refused)
 {
-	if (want->kind != PAGE_LARGE && chunk_serves(want->npages, want->align_pages) &&
-	    take_small(want, found, refused))
+	if (want->kind != PAGE_LARGE && want->kind != PAGE_HEAP &&
+	    chunk_serves(want->npages, want->align_pages) && take_small(want, found, refused))
 		return true;
 	return take_run(want, BLOCK_DIRTY, found) || take_other(want, found, refused);
 }
@@ -244,38 +262,88 @@ static void *alloc_gathered(const struct want *want, bool *zeroed)
 	return alloc_known(&resident, zeroed, &refused);
 }
 
-static void *alloc_anywhere(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
+/* From the zones of the place as they are, else wider, or one more. */
+static void *alloc_growing(const struct want *want, bool *zeroed)
 {
-	struct want want = {.npages = npages, .align_pages = align_pages, .kind = kind};
 	bool refused = false;
 	struct zone *fresh;
 	void *base;
 
-	if (want_most(&want) > LEAF_PAGES)
+	do {
+		base = alloc_known(want, zeroed, &refused);
+		if (base || refused)
+			return base;
+	} while (zones_widen(want->place));
+	fresh = zones_create(want->place, want_most(want));
+	return fresh ? alloc_in_new_zone(fresh, want, zeroed) : NULL;
+}
+
+/* The same, where the memory of one place may end before that of others does. */
+static SLOW void *alloc_as_long_as_there_is(const struct want *want, bool *zeroed)
+{
+	struct want settled = *want;
+	bool refused = false;
+	void *base;
+
+	settled.settled = true;
+	base = alloc_known(&settled, zeroed, &refused);
+	if (base || refused ||
+	    (!want->despite && !place_has_room(want->place, want->npages << PAGE_SHIFT)))
+		return base;
+	return alloc_growing(want, zeroed);
+}
+
+static void *alloc_at(const struct want *want, bool *zeroed)
+{
+	void *base;
+
+	if (want_most(want) > LEAF_PAGES)
 		return NULL;
-	if (kind == PAGE_SLAB && gather_due(npages)) {
-		base = alloc_gathered(&want, zeroed);
+	if (want->kind == PAGE_SLAB && gather_due(want->npages)) {
+		base = alloc_gathered(want, zeroed);
 		if (base)
 			return base;
 	}
+	base = places_several() ? alloc_as_long_as_there_is(want, zeroed)
+				: alloc_growing(want, zeroed);
+	if (base && *zeroed) {
+		gather_taken(want->npages);
+		relief_check();
+		places_seek();
+	}
+	return base;
+}
+
+static SLOW void *alloc_near(struct want *want, bool *zeroed)
+{
+	struct place_walk walk = place_by((struct place_policy){0});
+	void *base;
+
 	do {
-		base = alloc_known(&want, zeroed, &refused);
-		if (base || refused)
-			return base;
-	} while (zones_widen());
-	fresh = zones_create(want_most(&want));
-	return fresh ? alloc_in_new_zone(fresh, &want, zeroed) : NULL;
+		want->place = walk.place;
+		want->despite = walk.despite;
+		base = alloc_at(want, zeroed);
+	} while (!base && place_walk_next(&walk));
+	return base;
 }
 
 void *buddy_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
 {
-	void *base = alloc_anywhere(npages, align_pages, kind, zeroed);
+	struct want want = {.npages = npages, .align_pages = align_pages, .kind = kind};
 
-	if (base && *zeroed) {
-		gather_taken(npages);
-		relief_check();
-	}
-	return base;
+	return places_several() ? alloc_near(&want, zeroed) : alloc_at(&want, zeroed);
+}
+
+void *buddy_alloc_at(const struct place_walk *at, size_t npages, size_t align_pages,
+		     enum page_kind kind, bool *zeroed)
+{
+	struct want want = {.npages = npages,
+			    .align_pages = align_pages,
+			    .kind = kind,
+			    .place = at->place,
+			    .despite = at->despite};
+
+	return alloc_at(&want, zeroed);
 }
 
 void buddy_free(void *base, size_t npages)
@@ -299,6 +367,15 @@ void buddy_free_moved(void *base, size_t npages)
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
+/* Exactly these pages; where all behind them are free too, the watermark may rise for it. */
+static bool claim_run(struct zone *zone, uint32_t index, size_t npages)
+{
+	if (zone_claim(zone, index, npages))
+		return true;
+	return !limit_get() && zone_top(zone) <= index &&
+	       zone_grow(zone, index + (uint64_t)npages) == 0 && zone_claim(zone, index, npages);
+}
+
 bool buddy_extend(void *base, size_t npages, size_t more)
 {
 	struct zone *zone = buddy_zone(base);
@@ -311,7 +388,7 @@ bool buddy_extend(void *base, size_t npages, size_t more)
 	lock_take(&buddy_lock, LOCK_PAGES);
 	claimed = limit_fits_locked(more << PAGE_SHIFT) &&
 		  (chunk_holds(zone, end - 1) ? chunk_claim(zone, end, more)
-					      : zone_claim(zone, end, more));
+					      : claim_run(zone, end, more));
 	lock_release(&buddy_lock, LOCK_PAGES);
 	return claimed;
 }

@@ -90,78 +90,107 @@ static void def_cfa(struct cfi_state *state, uint64_t reg, int64_t offset)
 	state->cfa_mem = state->cfa_unknown = false;
 }
 
-/* One instruction with an operand code of its own; how far it advances. */
-static uint64_t step(const struct cfi_entry *entry, struct bytes *bytes, unsigned op,
+/* These three answer whether the instruction is one of theirs. */
+static bool advance(const struct cfi_entry *entry, struct bytes *bytes, unsigned op,
+		    uintptr_t *place)
+{
+	switch (op) {
+	case OP_SET_LOC:
+		*place = bytes_pointer(bytes, entry->encoding, 0);
+		return true;
+	case OP_ADVANCE1:
+		*place += bytes_get(bytes, 1) * entry->code_align;
+		return true;
+	case OP_ADVANCE2:
+		*place += bytes_get(bytes, 2) * entry->code_align;
+		return true;
+	case OP_ADVANCE4:
+		*place += bytes_get(bytes, 4) * entry->code_align;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool cfa_rule(const struct cfi_entry *entry, struct bytes *bytes, unsigned op,
 		     struct cfi_state *state)
 {
 	uint64_t reg;
 
 	switch (op) {
-	case OP_ADVANCE1:
-		return bytes_get(bytes, 1) * entry->code_align;
-	case OP_ADVANCE2:
-		return bytes_get(bytes, 2) * entry->code_align;
-	case OP_ADVANCE4:
-		return bytes_get(bytes, 4) * entry->code_align;
-	case OP_OFFSET_EXTENDED:
-		reg = bytes_leb(bytes, false);
-		set_saved(state, reg, AT_OFFSET,
-			  (int64_t)bytes_leb(bytes, false) * entry->data_align);
-		return 0;
-	case OP_OFFSET_EXTENDED_SF:
-		reg = bytes_leb(bytes, false);
-		set_saved(state, reg, AT_OFFSET,
-			  (int64_t)bytes_leb(bytes, true) * entry->data_align);
-		return 0;
-	case OP_UNDEFINED:
-		set_saved(state, bytes_leb(bytes, false), UNDEFINED, 0);
-		return 0;
-	case OP_SAME_VALUE:
-		set_saved(state, bytes_leb(bytes, false), AS_BEFORE, 0);
-		return 0;
 	case OP_DEF_CFA:
 		reg = bytes_leb(bytes, false);
 		def_cfa(state, reg, (int64_t)bytes_leb(bytes, false));
-		return 0;
+		return true;
 	case OP_DEF_CFA_SF:
 		reg = bytes_leb(bytes, false);
 		def_cfa(state, reg, (int64_t)bytes_leb(bytes, true) * entry->data_align);
-		return 0;
+		return true;
 	case OP_DEF_CFA_REGISTER:
 		def_cfa(state, bytes_leb(bytes, false), state->cfa_offset);
-		return 0;
+		return true;
 	case OP_DEF_CFA_OFFSET:
 		state->cfa_offset = (int64_t)bytes_leb(bytes, false);
-		return 0;
+		return true;
 	case OP_DEF_CFA_OFFSET_SF:
 		state->cfa_offset = (int64_t)bytes_leb(bytes, true) * entry->data_align;
-		return 0;
+		return true;
 	case OP_DEF_CFA_EXPRESSION:
 		def_cfa_expression(bytes, state);
-		return 0;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool register_rule(const struct cfi_entry *entry, struct bytes *bytes, unsigned op,
+			  struct cfi_state *state)
+{
+	uint64_t reg;
+
+	switch (op) {
+	case OP_OFFSET_EXTENDED:
+	case OP_OFFSET_EXTENDED_SF:
+		reg = bytes_leb(bytes, false);
+		set_saved(state, reg, AT_OFFSET,
+			  (int64_t)bytes_leb(bytes, op == OP_OFFSET_EXTENDED_SF) *
+				  entry->data_align);
+		return true;
+	case OP_UNDEFINED:
+		set_saved(state, bytes_leb(bytes, false), UNDEFINED, 0);
+		return true;
+	case OP_SAME_VALUE:
+		set_saved(state, bytes_leb(bytes, false), AS_BEFORE, 0);
+		return true;
 	case OP_EXPRESSION:
 		expression(bytes, state);
-		return 0;
+		return true;
 	case OP_REGISTER:
 	case OP_VAL_OFFSET:
 	case OP_VAL_OFFSET_SF:
 		set_saved(state, bytes_leb(bytes, false), UNKNOWN, 0);
 		bytes_leb(bytes, false);
-		return 0;
+		return true;
 	case OP_VAL_EXPRESSION:
 		set_saved(state, bytes_leb(bytes, false), UNKNOWN, 0);
 		bytes_block(bytes);
-		return 0;
-	case OP_ARGS_SIZE:
-		bytes_leb(bytes, false);
-		return 0;
-	case OP_NOP:
-	case OP_NEGATE_RA_STATE:
-		return 0;
+		return true;
 	default:
-		bytes->bad = true;
-		return 0;
+		return false;
 	}
+}
+
+/* One instruction with an operand code of its own. */
+static void step(const struct cfi_entry *entry, struct bytes *bytes, unsigned op, uintptr_t *place,
+		 struct cfi_state *state)
+{
+	if (op == OP_NOP || op == OP_NEGATE_RA_STATE)
+		return;
+	if (op == OP_ARGS_SIZE)
+		bytes_leb(bytes, false);
+	else if (!advance(entry, bytes, op, place) && !cfa_rule(entry, bytes, op, state) &&
+		 !register_rule(entry, bytes, op, state))
+		bytes->bad = true;
 }
 
 /* The instructions whose place is not beyond pc; initial is the state that registers return to. */
@@ -193,10 +222,8 @@ static bool run(const struct cfi_entry *entry, struct bytes bytes, uintptr_t pc,
 			kept[nkept++] = *state;
 		else if (op == OP_RECALL && nkept > 0)
 			*state = kept[--nkept];
-		else if (op == OP_SET_LOC)
-			place = bytes_pointer(&bytes, entry->encoding, 0);
 		else
-			place += step(entry, &bytes, op, state);
+			step(entry, &bytes, op, &place, state);
 	}
 	return !bytes.bad;
 }

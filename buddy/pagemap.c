@@ -9,6 +9,9 @@
 _Static_assert(sizeof(((struct leaf *)0)->id) <= ZEROS_BYTES, "zeros cover a leaf's ids");
 
 struct pagemap pagemap __attribute__((aligned(4096)));
+/* For libkmem-malloc's free: see lib/core.h. */
+extern const struct pagemap kmem_core_pagemap
+	__attribute__((alias("pagemap"), visibility("default")));
 
 int pagemap_cover(const void *addr)
 {

@@ -104,11 +104,11 @@ extern struct pagemap {
 #pragma GCC visibility pop
 
 /* The leaf of an address: one of ours, or the zeros. Bits no address has are ignored. */
-static inline struct leaf *pagemap_leaf(const void *addr)
+static inline struct leaf *pagemap_leaf_in(const struct pagemap *pages, const void *addr)
 {
 	uintptr_t gib = (uintptr_t)addr << (64 - ARCH_ADDRESS_BITS) >>
 			(64 - ARCH_ADDRESS_BITS + LEAF_SHIFT);
-	uintptr_t map = (uintptr_t)&pagemap, leaf;
+	uintptr_t map = (uintptr_t)pages, leaf;
 
 	ARCH_OPAQUE(map);
 	leaf = map +
@@ -119,11 +119,21 @@ static inline struct leaf *pagemap_leaf(const void *addr)
 	return (struct leaf *)leaf;
 }
 
-static inline unsigned pagemap_id(const void *addr)
+static inline unsigned pagemap_id_in(const struct pagemap *pages, const void *addr)
 {
 	uintptr_t index = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
 
-	return atomic_load_explicit(&pagemap_leaf(addr)->id[index], memory_order_relaxed);
+	return atomic_load_explicit(&pagemap_leaf_in(pages, addr)->id[index], memory_order_relaxed);
+}
+
+static inline struct leaf *pagemap_leaf(const void *addr)
+{
+	return pagemap_leaf_in(&pagemap, addr);
+}
+
+static inline unsigned pagemap_id(const void *addr)
+{
+	return pagemap_id_in(&pagemap, addr);
 }
 
 /* Only for addresses for which pagemap_cover succeeded. */

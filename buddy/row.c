@@ -2,6 +2,8 @@
 /* Rows of blocks: see row.h. */
 #include "buddy/row.h"
 
+#include "buddy/place.h"
+
 #include "buddy/buddy.h"
 #include "buddy/call.h"
 #include "buddy/sys.h"
@@ -10,9 +12,10 @@ void *row_alloc(size_t npages, unsigned n, enum page_kind kind)
 {
 	struct zone *zone;
 	uint32_t index;
+	unsigned place = places_several() ? place_by((struct place_policy){0}).place : 0;
 
 	lock_take(&buddy_lock, LOCK_PAGES);
-	zone = buddy_take_locked(n * npages, 1, BLOCK_DIRTY, &index);
+	zone = buddy_take_locked(place, n * npages, 1, BLOCK_DIRTY, &index);
 	for (unsigned i = 0; zone && i < n; i++)
 		zone_mark(zone, index + i * (uint32_t)npages, npages, kind);
 	lock_release(&buddy_lock, LOCK_PAGES);

@@ -121,7 +121,7 @@ static void *map_new(size_t nbytes, size_t align)
 	return base;
 }
 
-static void *map_alloc(size_t npages, size_t align_pages, enum page_kind kind)
+static void *map_alloc(unsigned place, size_t npages, size_t align_pages, enum page_kind kind)
 {
 	size_t nbytes = map_bytes(npages);
 	void *base = npages > UINT32_MAX ? NULL : map_new(nbytes, align_pages << PAGE_SHIFT);
@@ -129,6 +129,7 @@ static void *map_alloc(size_t npages, size_t align_pages, enum page_kind kind)
 	if (!base)
 		return NULL;
 	map_enter(base, npages, kind);
+	place_bind(place, base, nbytes);
 	if (settings.thp == THP_ALWAYS && nbytes >= HUGE_PART)
 		sys_advise_huge(base, nbytes, SYS_THP_ALWAYS);
 	else if (settings.thp == THP_NEVER)
@@ -136,7 +137,7 @@ static void *map_alloc(size_t npages, size_t align_pages, enum page_kind kind)
 	return base;
 }
 
-void *run_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
+static void *run_alloc_here(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
 {
 	size_t most = npages > align_pages ? npages : align_pages;
 	void *base = NULL;
@@ -152,7 +153,44 @@ void *run_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *ze
 	if (limit_has_refused())
 		return NULL;
 	*zeroed = true;
-	return map_alloc(npages, align_pages, kind);
+	return map_alloc(0, npages, align_pages, kind);
+}
+
+void *run_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed)
+{
+	if (places_several())
+		return run_alloc_by(place_by((struct place_policy){0}), npages, align_pages, kind,
+				    zeroed);
+	return run_alloc_here(npages, align_pages, kind, zeroed);
+}
+
+/* Nobody but who asks will touch it: of another node only if it can be bound. */
+static bool may_map(const struct place_walk *walk)
+{
+	return !walk->only || walk->place >= PLACE_POLICIES || walk->place == place_here();
+}
+
+void *run_alloc_by(struct place_walk walk, size_t npages, size_t align_pages, enum page_kind kind,
+		   bool *zeroed)
+{
+	size_t most = npages > align_pages ? npages : align_pages;
+	struct place_walk at = walk;
+	void *base = NULL;
+
+	limit_forget();
+	if (most <= RUN_ZONE_MAX >> PAGE_SHIFT)
+		do
+			base = buddy_alloc_at(&at, npages, align_pages, kind, zeroed);
+		while (!base && place_walk_next(&at));
+	if (base) {
+		pagemap_tag(base, ID_PAGES);
+		return base;
+	}
+	if (limit_has_refused() || !may_map(&walk) ||
+	    (walk.only && !place_has_room(walk.place, npages << PAGE_SHIFT)))
+		return NULL;
+	*zeroed = true;
+	return map_alloc(walk.place, npages, align_pages, kind);
 }
 
 struct page *run_find(const void *addr, enum page_kind kind)

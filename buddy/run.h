@@ -8,6 +8,7 @@
 #define BUDDY_RUN_H
 
 #include "buddy/pagemap.h"
+#include "buddy/place.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,9 @@
 #define RUN_ORDER_MAX 31u
 
 void *run_alloc(size_t npages, size_t align_pages, enum page_kind kind, bool *zeroed);
+/* The same by a walk through places; run_alloc is by the policy of the process, if there is one. */
+void *run_alloc_by(struct place_walk walk, size_t npages, size_t align_pages, enum page_kind kind,
+		   bool *zeroed);
 void run_free(void *base);
 /*
  * Make the run npages long: in place if it can, else by moving its pages. The

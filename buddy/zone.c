@@ -24,6 +24,7 @@ void zone_init(struct zone *zone, void *base, size_t npages)
 	zone->pages = pagemap_page(base);
 	zone->chunk = &leaf->chunk[LEAF_CHUNKS - 1 - (zone->pages - leaf->page) / CHUNK_PAGES];
 	zone->spare = LIST_END;
+	zone->node = -1;
 	for (int state = 0; state < BLOCK_STATES; state++) {
 		for (unsigned list = 0; list < ZONE_LISTS; list++)
 			zone->lists[state][list] = BLOCK_LIST_EMPTY;

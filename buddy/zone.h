@@ -54,6 +54,8 @@ struct zone {
 	struct kmem_root_zone pub;
 	struct page *pages; /* descriptor of the first page */
 	uint8_t *chunk;	    /* of the first chunk; the others' lie before it (chunk.h) */
+	uint32_t place;	    /* place.h; 0 of most */
+	int32_t node;	    /* of that place, -1: not one, or not known; read by inspectors */
 	uint64_t mask[BLOCK_STATES][ZONE_WORDS];
 	uint32_t orders[BLOCK_STATES]; /* a bit for each list of buddies that is not empty */
 	uint32_t spare; /* the chunk kept though all free, its first page, or LIST_END */

@@ -4,6 +4,7 @@
 
 #include "buddy/buddy.h"
 #include "buddy/meta.h"
+#include "buddy/place.h"
 #include "buddy/report.h"
 #include "buddy/root.h"
 #include "buddy/settings.h"
@@ -29,6 +30,8 @@ void zones_publish_locked(struct zone *zone)
 {
 	uint64_t *link = last_zone ? &last_zone->pub.next : &root_record.zones;
 
+	/* Under the lock, as the nodes may have been read since it was made. */
+	zone->node = place_node(zone->place);
 	/* release: pairs with the acquire in buddy_zones and zone_next */
 	__atomic_store_n(link, (uintptr_t)zone, __ATOMIC_RELEASE);
 	last_zone = zone;
@@ -53,7 +56,7 @@ void zones_discard(struct zone *zone)
 }
 
 /* Reserve and cover a zone of nbytes. 0 or -ENOMEM. */
-static int reserve(struct zone *zone, size_t nbytes)
+static int reserve(struct zone *zone, unsigned place, size_t nbytes)
 {
 	void *base = sys_reserve_roomy(nbytes, ZONE_MOST);
 
@@ -67,22 +70,26 @@ static int reserve(struct zone *zone, size_t nbytes)
 	}
 	advise(base, nbytes, nbytes);
 	zone_init(zone, base, nbytes >> PAGE_SHIFT);
+	zone->place = place;
+	place_bind(place, base, nbytes);
 	return 0;
 }
 
-/* The last zone and its bytes; NULL and 0. */
-static struct zone *get_last(size_t *nbytes)
+/* The place's last zone and its bytes; NULL and 0. */
+static struct zone *get_last(unsigned place, size_t *nbytes)
 {
-	struct zone *zone;
+	struct zone *last = NULL;
 
 	lock_take(&buddy_lock, LOCK_PAGES);
-	zone = last_zone;
-	*nbytes = zone ? zone->pub.npages << PAGE_SHIFT : 0;
+	for_each_zone (zone)
+		if (zone->place == place)
+			last = zone;
+	*nbytes = last ? last->pub.npages << PAGE_SHIFT : 0;
 	lock_release(&buddy_lock, LOCK_PAGES);
-	return zone;
+	return last;
 }
 
-struct zone *zones_create(size_t npages)
+struct zone *zones_create(unsigned place, size_t npages)
 {
 	size_t least = npages << PAGE_SHIFT, nbytes;
 	struct zone *zone = meta_pool_get(&zone_pool);
@@ -90,22 +97,22 @@ struct zone *zones_create(size_t npages)
 	if (!zone)
 		return NULL;
 	least = least < ZONE_LEAST ? ZONE_LEAST : (size_t)1 << (64 - __builtin_clzl(least - 1));
-	nbytes = get_last(&nbytes) ? 2 * nbytes : ZONE_FIRST;
+	nbytes = get_last(place, &nbytes) ? 2 * nbytes : ZONE_FIRST;
 	if (nbytes > ZONE_MOST)
 		nbytes = ZONE_MOST;
 	if (nbytes < least)
 		nbytes = least;
 	for (; nbytes >= least; nbytes /= 2)
-		if (reserve(zone, nbytes) == 0)
+		if (reserve(zone, place, nbytes) == 0)
 			return zone;
 	meta_pool_put(&zone_pool, zone);
 	return NULL;
 }
 
-bool zones_widen(void)
+bool zones_widen(unsigned place)
 {
 	size_t nbytes;
-	struct zone *zone = get_last(&nbytes);
+	struct zone *zone = get_last(place, &nbytes);
 	char *end;
 
 	if (!zone || 2 * nbytes > ZONE_MOST - (zone->pub.base & (ZONE_MOST - 1)))
@@ -114,6 +121,7 @@ bool zones_widen(void)
 	if (!sys_reserve_at(end, nbytes))
 		return false;
 	advise(end, nbytes, 2 * nbytes);
+	place_bind(place, end, nbytes);
 	lock_take(&buddy_lock, LOCK_PAGES);
 	/* Whoever has the range behind the zone is alone in this. */
 	ASSERT(zone->pub.npages << PAGE_SHIFT == nbytes);

@@ -3,14 +3,16 @@
  * A block of the boundary-tag heap (D. E. Knuth, TAOCP vol. 1, 2.5). All that
  * is known of a block's bits is in this file.
  *
- *	        head: | check: 32 | size in 16 bytes: 28 | 0 | END | PREV_FREE | FREE |
+ *	        head: | check: 32 | size in 16 bytes: 28 | QUICK | END | PREV_FREE | FREE |
  *
  *	live:   | head | payload …                                     |
+ *	quick:  | head | next | …                                      |
  *	free:   | head | next | prev | stamp … nothing …       | footer |
  *	                ^ 16-aligned                            size, before the next head
  *
  * size counts head and payload, a multiple of 16, at least 32. PREV_FREE says
- * that the block before is free, and so that its footer may be read. The check
+ * that the block before is free, and so that its footer may be read. A quick block
+ * was freed, and is to its neighbours as a live one (heap_quick.h). The check
  * binds size, flags and address to a secret: a head that was written over, or
  * made up, is found when the block, or a neighbour, is freed.
  */
@@ -24,18 +26,26 @@
 #define BLOCK_FREE	0x1u
 #define BLOCK_PREV_FREE 0x2u
 #define BLOCK_END	0x4u /* closes a span: no payload, never free */
+#define BLOCK_QUICK	0x8u /* freed, and kept for the next request of its size */
 #define BLOCK_FLAGS	0xfu
+#define BLOCK_DEAD	(BLOCK_FREE | BLOCK_END | BLOCK_QUICK) /* none of them: live */
 
-#define BLOCK_ALIGN	16u
-#define BLOCK_HEAD	8u  /* bytes before the payload */
-#define BLOCK_MIN	32u /* head, two links, footer */
-#define BLOCK_CLEAN_MIN 48u /* with a stamp as well */
+#define BLOCK_ALIGN   16u
+#define BLOCK_HEAD    8u    /* bytes before the payload */
+#define BLOCK_MIN     32u   /* head, two links, footer */
+#define BLOCK_STAMPED 4096u /* from here on a free block has a stamp: less holds no page */
+
+enum block_age {
+	BLOCK_NEW,   /* free since the last walk that looked for old pages, and without a stamp */
+	BLOCK_AGING, /* since stamp */
+	BLOCK_BARE,  /* the whole pages inside were given back */
+};
 
 struct block {
 	uint64_t head;
 	struct block *next, *prev; /* while free */
-	uint32_t stamp;		   /* while free, from BLOCK_CLEAN_MIN up: ms it became so */
-	uint32_t clean;		   /* while free: the whole pages inside were given back */
+	uint32_t stamp;		   /* while free, from BLOCK_STAMPED up: ms it became so */
+	uint32_t age;		   /* with it: enum block_age */
 };
 
 #pragma GCC visibility push(hidden)
@@ -74,12 +84,22 @@ static inline uint32_t block_check(const struct block *block, uint32_t low)
 	return (uint32_t)(mixed * 0x9e3779b97f4a7c15ull >> 32);
 }
 
+/* The head of a block at this address, whose lower half is low, without QUICK. */
+static inline uint64_t block_make(const struct block *block, uint32_t low)
+{
+	return (uint64_t)block_check(block, low) << 32 | low;
+}
+
+/* From live to quick and back: the flag, and the same change for every check, as it is often made.
+ */
+static inline uint64_t block_turn_quick(uint64_t head)
+{
+	return head ^ (block_secret << 32 | BLOCK_QUICK);
+}
+
 static inline void block_set(struct block *block, uint32_t size, unsigned flags)
 {
-	uint32_t low = size | flags;
-
-	__atomic_store_n(&block->head, (uint64_t)block_check(block, low) << 32 | low,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(&block->head, block_make(block, size | flags), __ATOMIC_RELAXED);
 }
 
 /* A head that is one no longer: whoever frees the block again is found out. */
@@ -88,16 +108,23 @@ static inline void block_unset(struct block *block)
 	__atomic_store_n(&block->head, 0, __ATOMIC_RELAXED);
 }
 
-/* Change flags: those in clear off, those in set on. */
+/* Change flags: those in clear off, those in set on; not QUICK. */
 static inline void block_flag(struct block *block, unsigned clear, unsigned set)
 {
-	block_set(block, block_size(block), (block_flags(block) & ~clear) | set);
+	uint32_t low = ((uint32_t)block_head(block) & ~clear) | set;
+	uint64_t head = block_make(block, low & ~BLOCK_QUICK);
+
+	if (low & BLOCK_QUICK)
+		head = block_turn_quick(head);
+	__atomic_store_n(&block->head, head, __ATOMIC_RELAXED);
 }
 
 static inline bool block_sound(const struct block *block)
 {
 	uint64_t head = block_head(block);
 
+	if (head & BLOCK_QUICK)
+		head = block_turn_quick(head);
 	return head >> 32 == block_check(block, (uint32_t)head);
 }
 
@@ -106,7 +133,8 @@ static inline bool block_fits(const struct block *block, uint32_t nbytes)
 {
 	uint64_t head = block_head(block);
 
-	return block_sound(block) && !(head & (BLOCK_FREE | BLOCK_END)) && (uint32_t)head >= nbytes;
+	return head >> 32 == block_check(block, (uint32_t)head) &&
+	       !(head & BLOCK_DEAD) && (uint32_t)head >= nbytes;
 }
 
 static inline void *block_payload(struct block *block)
@@ -137,9 +165,16 @@ static inline struct block *block_prev(const struct block *block)
 	return (struct block *)((uintptr_t)block - size);
 }
 
-static inline void block_set_footer(struct block *block)
+static inline void block_set_footer(struct block *block, uint32_t size)
 {
-	*((uint64_t *)block_next(block) - 1) = block_size(block);
+	*((uint64_t *)block_after(block, size) - 1) = size;
+}
+
+/* The whole of it free, but for its place in a list. */
+static inline void block_set_free(struct block *block, uint32_t size)
+{
+	block_set(block, size, BLOCK_FREE);
+	block_set_footer(block, size);
 }
 
 /* Bytes of a block whose payload holds nbytes. */

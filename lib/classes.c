@@ -5,6 +5,7 @@
  */
 #include "lib/classes.h"
 
+#include "lib/core.h"
 #include "slab/thread.h"
 
 /* Those whose class is the i-th. */
@@ -15,6 +16,8 @@
 #define SIXTEEN(i) FOUR(i) FOUR((i) + 4u) FOUR((i) + 8u) FOUR((i) + 12u)
 
 const uint16_t class_slots[SMALL_MAX / 16 + 1] = {SIXTEEN(0u) SIXTEEN(16u) SIXTEEN(32u) FOUR(48u)};
+extern const uint16_t kmem_core_class_slots[SMALL_MAX / 16 + 1]
+	__attribute__((alias("class_slots")));
 
 _Static_assert(NCLASSES == 52, "each has its entries");
 _Static_assert(CLASS_SIZE(NCLASSES - 1) == SMALL_MAX, "no entry is left out");

@@ -44,10 +44,17 @@ _Static_assert(ID_FRONTS + NFRONTS <= ID_USER, "ids below the program's");
 extern const uint16_t class_slots[SMALL_MAX / 16 + 1];
 #pragma GCC visibility pop
 
-/* The thread's slot for nbytes, at most SMALL_MAX. */
+/* Of a thread's slots, by such a table, that for nbytes, at most SMALL_MAX. */
+static inline __attribute__((always_inline)) struct slot *
+class_slot_in(struct slot *slots, const uint16_t *table, size_t nbytes)
+{
+	return (struct slot *)((char *)slots + table[(nbytes + 15) >> 4]);
+}
+
+/* This thread's. */
 static inline __attribute__((always_inline)) struct slot *class_slot(size_t nbytes)
 {
-	return (struct slot *)((char *)thread_slots + class_slots[(nbytes + 15) >> 4]);
+	return class_slot_in(thread_slots, class_slots, nbytes);
 }
 
 static inline bool id_is_front(unsigned id)
@@ -122,9 +129,7 @@ static inline unsigned front_step(size_t nbytes)
 /* The bin that serves a request of nbytes, above SMALL_MAX up to FRONT_MAX. */
 static inline unsigned front_index(size_t nbytes)
 {
-	unsigned run = nbytes > HEAP_MAX;
-
-	return front_step(nbytes + (run ? 0 : BLOCK_HEAD)) + run;
+	return nbytes > HEAP_MAX ? front_step(nbytes) + 1 : front_step(nbytes + BLOCK_HEAD);
 }
 
 /* Bytes of a bin's blocks, heads included. */

@@ -108,7 +108,7 @@ static bool look_in_heap(struct heap *heap, const void *addr, struct block_facts
 	if (block)
 		*facts = (struct block_facts){(uintptr_t)block + heap->lead,
 					      block_size(block) - heap->lead,
-					      block_has(block, BLOCK_FREE)};
+					      block_flags(block) & BLOCK_DEAD};
 	lock_release(&heap->lock, LOCK_HEAP);
 	return span;
 }

@@ -44,24 +44,36 @@ void front_drop_empty(void);
  * NULL. */
 void *front_strange(unsigned index, void *block) __attribute__((noinline));
 
-/* Is it, as far as can be seen, a live block of the bin? */
-static inline bool front_holds(unsigned index, void *block)
+/* Is it, as far as can be seen, a live block of the bin? A run resized has another id; */
+static inline bool front_holds_run(unsigned index, void *block)
 {
-	/* All that is wrong with a heap's block shows in its head; a run resized has another id. */
-	if (!front_is_run(index))
-		return block_fits(block_of(block), front_size(index));
 	return !((uintptr_t)block & (PAGE_BYTES - 1)) && pagemap_id(block) == ID_FRONTS + index;
 }
 
+/* … all that is wrong with a heap's block shows in its head. */
+static inline bool front_holds_block(unsigned index, void *block)
+{
+	return block_fits(block_of(block),
+			  front_size(index % FRONT_RUNS)); /* so it needs no shift */
+}
+
+static inline bool front_holds(unsigned index, void *block)
+{
+	return front_is_run(index) ? front_holds_run(index, block)
+				   : front_holds_block(index, block);
+}
+
 /* nbytes as above, from the thread's sheaf; NULL: it has none. */
-static inline void *front_cached(size_t nbytes)
+static inline __attribute__((always_inline)) void *front_cached(size_t nbytes)
 {
 	unsigned index = front_index(nbytes);
 	void *block;
+	bool holds;
 
 	if (!slot_pop(&thread_slots[ID_FRONTS + index], &block))
 		return NULL;
-	return __builtin_expect(front_holds(index, block), 1) ? block : front_strange(index, block);
+	holds = nbytes > HEAP_MAX ? front_holds_run(index, block) : front_holds_block(index, block);
+	return __builtin_expect(holds, 1) ? block : front_strange(index, block);
 }
 
 #endif

@@ -4,17 +4,15 @@
 
 #include "lib/heap_checked.h"
 #include "lib/heap_list.h"
+#include "lib/heap_quick.h"
 #include "lib/heap_span.h"
 #include "lib/heaps.h"
 
 #include <string.h>
 
-uint64_t block_secret;
+#define NEAR_LOOKS ((size_t)16)
 
-static void count(uint64_t *counter, uint64_t add)
-{
-	__atomic_store_n(counter, *counter + add, __ATOMIC_RELAXED);
-}
+uint64_t block_secret;
 
 void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 {
@@ -28,36 +26,55 @@ void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 	strncpy(heap->pub.name, name, sizeof(heap->pub.name) - 1);
 }
 
-/* Cut a block, live or about to be, down to size if the rest is a useful block. */
-static void split_locked(struct heap *heap, struct block *block, uint32_t size)
-{
-	uint32_t rest_size = block_size(block) - size;
-	struct block *rest;
+/* What is known of a free block's pages, which holds for any part of it. */
+struct age {
+	uint32_t stamp, age;
+};
 
-	if (rest_size < BLOCK_MIN)
-		return;
-	block_set(block, size, block_flags(block));
-	rest = block_next(block);
-	block_set(rest, rest_size, 0);
-	heap_block_release(heap, rest);
+static struct age age_of(const struct block *block, uint32_t size)
+{
+	if (size < BLOCK_STAMPED)
+		return (struct age){0};
+	return (struct age){block->stamp, block->age};
 }
 
-/* Cut off the front of a free block taken from its list, so that the rest is aligned. */
-static struct block *align_locked(struct heap *heap, struct block *block, size_t align)
+/* A free block that was part of a larger one. */
+static void put_part(struct heap *heap, struct block *block, uint32_t size, struct age age)
+{
+	block_set_free(block, size);
+	if (size >= BLOCK_STAMPED) {
+		block->stamp = age.stamp;
+		block->age = age.age;
+	}
+	heap_list_add(heap, block, size);
+}
+
+/*
+ * Make a block of whole bytes, up to one that is not free, a live one of size with these flags;
+ * what is left is free if it is a useful block. The live block's bytes.
+ */
+static inline uint32_t cut(struct heap *heap, struct block *block, uint32_t whole, uint32_t size,
+			   unsigned flags, struct age age)
+{
+	if (whole - size < BLOCK_MIN) {
+		size = whole;
+		block_flag(block_after(block, size), BLOCK_PREV_FREE, 0);
+	} else {
+		put_part(heap, block_after(block, size), whole - size, age);
+	}
+	block_set(block, size, flags);
+	return size;
+}
+
+/* Bytes to leave in front, so that a block behind them has an aligned payload. */
+static uint32_t front_bytes(const struct heap *heap, const struct block *block, size_t align)
 {
 	uintptr_t payload = (uintptr_t)block + heap->lead;
-	uintptr_t aligned = (payload + align - 1) & ~(align - 1);
-	uint32_t whole = block_size(block), front;
+	uintptr_t front = -payload & (align - 1);
 
-	if (aligned == payload)
-		return block;
-	while (aligned - payload < BLOCK_MIN)
-		aligned += align;
-	front = (uint32_t)(aligned - payload);
-	block_set(block, front, block_flags(block));
-	block_set(block_next(block), whole - front, 0);
-	heap_block_release(heap, block);
-	return block_after(block, front);
+	while (front && front < BLOCK_MIN)
+		front += align;
+	return (uint32_t)front;
 }
 
 uint32_t heap_needed(uint32_t size, size_t align)
@@ -65,35 +82,69 @@ uint32_t heap_needed(uint32_t size, size_t align)
 	return align > BLOCK_ALIGN ? size + (uint32_t)align + BLOCK_MIN : size;
 }
 
-/* Cut a live block of exactly size, or a little more, from a free one. */
-static struct block *carve(struct heap *heap, struct block *block, uint32_t size, size_t align)
+/* The front of the wild block, of which a useful block stays. */
+static inline struct block *carve_wild(struct heap *heap, uint32_t size)
 {
-	struct span *span;
+	struct block *block = heap->wild, *rest = block_after(block, size);
+	uint32_t rest_size = block_size(block) - size;
 
-	heap_list_del(heap, block);
-	block_flag(block, BLOCK_FREE, 0);
-	block_flag(block_next(block), BLOCK_PREV_FREE, 0);
-	block = align_locked(heap, block, align);
-	split_locked(heap, block, size);
-	span = heap_span_of(heap, block);
-	span->live++;
-	if (span == heap->empty)
-		heap->empty = NULL;
-	count(&heap->pub.live_blocks, 1);
-	count(&heap->pub.live_bytes, block_size(block));
+	block_set_free(rest, rest_size);
+	if (rest_size >= BLOCK_STAMPED) {
+		rest->stamp = block->stamp;
+		rest->age = block->age;
+	}
+	heap->wild = rest;
+	block_set(block, size, 0);
+	heap_use(heap, block, size);
 	return block;
+}
+
+/* Cut a live block of exactly size, or a little more, from a free one. */
+static inline struct block *carve(struct heap *heap, struct block *block, uint32_t size,
+				  size_t align)
+{
+	uint32_t whole = block_size(block), front;
+	struct age age = age_of(block, whole);
+	unsigned flags = 0;
+
+	heap_list_del(heap, block, whole);
+	front = align > BLOCK_ALIGN ? front_bytes(heap, block, align) : 0;
+	if (front) {
+		put_part(heap, block, front, age);
+		block = block_after(block, front);
+		flags = BLOCK_PREV_FREE;
+	}
+	size = cut(heap, block, whole - front, size, flags, age);
+	heap_use(heap, block, size);
+	return block;
+}
+
+struct block *heap_carve_locked(struct heap *heap, struct block *block, uint32_t size, size_t align)
+{
+	return carve(heap, block, size, align);
 }
 
 struct block *heap_take_locked(struct heap *heap, uint32_t size, size_t align)
 {
 	struct block *block = heap_list_find(heap, heap_needed(size, align));
 
+	if (!block)
+		return NULL;
+	if (block == heap->wild && align == BLOCK_ALIGN && block_size(block) >= size + BLOCK_MIN)
+		return carve_wild(heap, size);
+	return carve(heap, block, size, align);
+}
+
+struct block *heap_near_locked(struct heap *heap, uint32_t size, size_t align)
+{
+	struct block *block = heap_list_search(heap, heap_needed(size, align), NEAR_LOOKS);
+
 	return block ? carve(heap, block, size, align) : NULL;
 }
 
 struct block *heap_search_locked(struct heap *heap, uint32_t size, size_t align)
 {
-	struct block *block = heap_list_search(heap, heap_needed(size, align));
+	struct block *block = heap_list_search(heap, heap_needed(size, align), SIZE_MAX);
 
 	return block ? carve(heap, block, size, align) : NULL;
 }
@@ -120,7 +171,8 @@ void *heap_alloc(struct heap *heap, size_t nbytes, size_t align)
 	block = heap_take_locked(heap, size, align);
 	if (!block) {
 		lock_release(&heap->lock, LOCK_HEAP);
-		span = span_create(heap, heap_list_bound(heap_needed(size, align)), SIZE_MAX);
+		span = span_create(heap, heap->span_bytes,
+				   heap_list_bound(heap_needed(size, align)), SIZE_MAX);
 		lock_take(&heap->lock, LOCK_HEAP);
 		/* Another thread may have freed, or brought a span, meanwhile. */
 		block = heap_take_locked(heap, size, align);
@@ -147,7 +199,7 @@ const char *heap_block_error(const struct span *span, const struct block *block)
 		return "its header was overwritten, or no block begins there";
 	if (block_has(block, BLOCK_END))
 		return "no block begins there";
-	if (block_has(block, BLOCK_FREE))
+	if (block_flags(block) & (BLOCK_FREE | BLOCK_QUICK))
 		return "double free, the block is free already";
 	return NULL;
 }
@@ -174,43 +226,71 @@ struct heap *heap_of(const void *addr, const char *doing)
 	return NULL;
 }
 
-/* A neighbour about to be merged must be what its tag says. */
-static bool neighbour_sound(const struct heap *heap, const struct block *block)
+static __attribute__((noinline)) void report_neighbour(const struct heap *heap,
+						       const struct block *block)
 {
-	if (block_sound(block))
-		return true;
 	report_bug("heap '%s': the header at %p, next to a block being freed, was overwritten",
 		   heap->pub.name, (const void *)block);
+}
+
+/* A neighbour about to be merged must be what its tag says. */
+static inline bool neighbour_sound(const struct heap *heap, const struct block *block)
+{
+	if (__builtin_expect(block_sound(block), 1))
+		return true;
+	report_neighbour(heap, block);
 	return false;
+}
+
+/* The free block before this one, as its footer and its head say; NULL: they do not agree. */
+static inline struct block *free_before(const struct heap *heap, const struct block *block)
+{
+	struct block *prev = block_prev(block);
+	uint32_t size = (uint32_t)((uintptr_t)block - (uintptr_t)prev);
+
+	/* Its own neighbours are not free (H2). */
+	if (__builtin_expect(block_head(prev) == block_make(prev, size | BLOCK_FREE), 1))
+		return prev;
+	report_neighbour(heap, prev);
+	return NULL;
+}
+
+/* The block that ends where second begins takes it in. */
+static inline void join(struct heap *heap, struct block *second)
+{
+	block_unset(second);
+	if (__builtin_expect(heap_is_checked(heap), 0))
+		checked_poison_seam(second);
 }
 
 struct block *heap_block_release(struct heap *heap, struct block *block)
 {
-	struct block *next = block_next(block);
 	uint32_t size = block_size(block);
+	struct block *next = block_after(block, size), *prev;
 
-	if (neighbour_sound(heap, next) && block_has(next, BLOCK_FREE)) {
-		heap_list_del(heap, next);
-		size += block_size(next);
-		block_unset(next);
-		if (heap_is_checked(heap))
-			checked_poison_seam(next);
+	if (neighbour_sound(heap, next)) {
+		if (block_has(next, BLOCK_FREE)) {
+			heap_list_del(heap, next, block_size(next));
+			size += block_size(next);
+			join(heap, next);
+		} else {
+			block_flag(next, 0, BLOCK_PREV_FREE);
+		}
 	}
-	if (block_has(block, BLOCK_PREV_FREE) && neighbour_sound(heap, block_prev(block))) {
-		struct block *prev = block_prev(block);
-
-		heap_list_del(heap, prev);
+	prev = block_has(block, BLOCK_PREV_FREE) ? free_before(heap, block) : NULL;
+	if (prev) {
+		heap_list_del(heap, prev, block_size(prev));
 		size += block_size(prev);
-		block_unset(block);
-		if (heap_is_checked(heap))
-			checked_poison_seam(block);
+		join(heap, block);
 		block = prev;
 	}
-	/* Neighbours of free blocks are live (H2), so PREV_FREE is off. */
-	block_set(block, size, BLOCK_FREE);
-	block_set_footer(block);
-	block_flag(block_next(block), 0, BLOCK_PREV_FREE);
-	heap_list_add(heap, block);
+	block_set_free(block, size);
+	/* Of a private heap, which is often merged here, the next walk reads the clock. */
+	if (size >= BLOCK_STAMPED) {
+		block->stamp = heap->private ? 0 : sys_now_ms();
+		block->age = heap->private ? BLOCK_NEW : BLOCK_AGING;
+	}
+	heap_list_add(heap, block, size);
 	return block;
 }
 
@@ -218,20 +298,19 @@ struct span *heap_span_unuse(struct heap *heap, struct span *span)
 {
 	if (--span->live > 0)
 		return NULL;
-	if (!heap->empty || heap->empty == span) {
+	if (!span->own && (!heap->empty || heap->empty == span)) {
 		heap->empty = span;
 		return NULL;
 	}
+	heap_quick_merge(heap);
 	span_leave(heap, span);
 	return span;
 }
 
-struct span *heap_give_locked(struct heap *heap, struct block *block)
+struct span *heap_give_locked(struct heap *heap, struct span *span, struct block *block)
 {
-	struct span *span = heap_span_of(heap, block);
-
-	count(&heap->pub.live_blocks, 0 - 1ull);
-	count(&heap->pub.live_bytes, 0 - (uint64_t)block_size(block));
+	heap_count(&heap->pub.live_blocks, 0 - 1ull);
+	heap_count(&heap->pub.live_bytes, 0 - (uint64_t)block_size(block));
 	heap_block_release(heap, block);
 	return heap_span_unuse(heap, span);
 }
@@ -245,7 +324,7 @@ void heap_free(struct heap *heap, void *addr)
 	lock_take(&heap->lock, LOCK_HEAP);
 	twice = block_has(block, BLOCK_FREE);
 	if (!twice)
-		gone = heap_give_locked(heap, block);
+		gone = heap_give_locked(heap, span_of(addr), block);
 	lock_release(&heap->lock, LOCK_HEAP);
 	if (gone)
 		span_destroy(gone);
@@ -271,22 +350,44 @@ void heap_drop_empty(struct heap *heap)
 		span_destroy(span);
 }
 
-bool heap_resize_locked(struct heap *heap, struct block *block, uint32_t size)
+/* Take as much as is needed of the free block behind it. */
+static bool grow_locked(struct heap *heap, struct block *block, uint32_t size)
 {
 	struct block *next = block_next(block);
+	uint32_t whole = block_size(block) + block_size(next);
+	struct age age;
+
+	if (!neighbour_sound(heap, next) || !block_has(next, BLOCK_FREE) || whole < size)
+		return false;
+	age = age_of(next, block_size(next));
+	heap_list_del(heap, next, block_size(next));
+	block_unset(next);
+	cut(heap, block, whole, size, block_flags(block), age);
+	return true;
+}
+
+static void shrink_locked(struct heap *heap, struct block *block, uint32_t size)
+{
+	uint32_t rest_size = block_size(block) - size;
+	struct block *rest = block_after(block, size);
+
+	if (rest_size < BLOCK_MIN)
+		return;
+	block_set(block, size, block_flags(block));
+	block_set(rest, rest_size, 0);
+	heap_block_release(heap, rest);
+}
+
+bool heap_resize_locked(struct heap *heap, struct block *block, uint32_t size)
+{
 	uint32_t old = block_size(block);
 
-	if (size > old && neighbour_sound(heap, next) && block_has(next, BLOCK_FREE) &&
-	    old + block_size(next) >= size) {
-		heap_list_del(heap, next);
-		block_set(block, old + block_size(next), block_flags(block));
-		block_unset(next);
-		block_flag(block_next(block), BLOCK_PREV_FREE, 0);
-	}
-	if (block_size(block) >= size)
-		split_locked(heap, block, size);
-	count(&heap->pub.live_bytes, (uint64_t)block_size(block) - old);
-	return block_size(block) >= size;
+	if (size > old && !grow_locked(heap, block, size))
+		return false;
+	if (size < old)
+		shrink_locked(heap, block, size);
+	heap_count(&heap->pub.live_bytes, (uint64_t)block_size(block) - old);
+	return true;
 }
 
 bool heap_resize(struct heap *heap, void *addr, size_t nbytes)

@@ -1,112 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* Free lists through two levels of bitmaps: see heap.h. */
+/* Free lists through two levels of bitmaps, where they are walked: see heap_list.h. */
 #include "lib/heap_list.h"
 
-#include "buddy/sys.h"
-
-#define CLASS_SHIFT 5u /* class 0 begins at 32 bytes */
-#define SUB_SHIFT   4u
-
-_Static_assert(HEAP_SUBLISTS == 1u << SUB_SHIFT, "sixteen lists a class");
-_Static_assert(BLOCK_MIN == 1u << CLASS_SHIFT, "the least block begins class 0");
-
-void heap_list_place(const struct heap *heap, uint32_t size, unsigned *class, unsigned *sub)
+struct block *heap_list_before(const struct heap *heap, unsigned index, const struct block *block)
 {
-	unsigned log = 31 - (unsigned)__builtin_clz(size);
+	struct block *at = heap->lists[index], *last = NULL;
 
-	if (heap->fit == KMEM_HEAP_FIRST_FIT) {
-		*class = *sub = 0;
-		return;
-	}
-	*class = log - CLASS_SHIFT;
-	*sub = size >> (log - SUB_SHIFT) & (HEAP_SUBLISTS - 1);
-	if (*class >= HEAP_CLASSES) {
-		*class = HEAP_CLASSES - 1;
-		*sub = HEAP_SUBLISTS - 1;
-	}
-}
-
-/* Put the block in its list behind prev; NULL: in front. */
-static void link_behind(struct block **list, struct block *block, struct block *prev)
-{
-	block->prev = prev;
-	block->next = prev ? prev->next : *list;
-	if (block->next)
-		block->next->prev = block;
-	if (prev)
-		prev->next = block;
-	else
-		*list = block;
-}
-
-static struct block *last_below(struct block *list, const struct block *block)
-{
-	struct block *last = NULL;
-
-	for (; list && list < block; list = list->next)
-		last = list;
+	for (; at && at < block; at = at->next)
+		last = at;
 	return last;
-}
-
-void heap_list_add(struct heap *heap, struct block *block)
-{
-	struct block **list, *prev = NULL;
-	unsigned class, sub;
-
-	heap_list_place(heap, block_size(block), &class, &sub);
-	list = &heap->lists[class][sub];
-	if (heap->insertion == KMEM_HEAP_ADDRESS_ORDER)
-		prev = last_below(*list, block);
-	link_behind(list, block, prev);
-	heap->classes |= 1u << class;
-	heap->sublists[class] |= (uint16_t)(1u << sub);
-	/* Private heaps' pages do not age. */
-	if (!heap->private && block_size(block) >= BLOCK_CLEAN_MIN) {
-		block->stamp = sys_now_ms();
-		block->clean = 0;
-	}
-}
-
-void heap_list_del(struct heap *heap, struct block *block)
-{
-	unsigned class, sub;
-
-	heap_list_place(heap, block_size(block), &class, &sub);
-	if (block->next)
-		block->next->prev = block->prev;
-	if (block->prev) {
-		block->prev->next = block->next;
-		return;
-	}
-	heap->lists[class][sub] = block->next;
-	if (block->next)
-		return;
-	heap->sublists[class] &= (uint16_t) ~(1u << sub);
-	if (!heap->sublists[class])
-		heap->classes &= ~(1u << class);
-}
-
-uint32_t heap_list_bound(uint32_t size)
-{
-	unsigned log = 31 - (unsigned)__builtin_clz(size);
-	uint32_t step = 1u << (log - SUB_SHIFT);
-
-	return (size + step - 1) & ~(step - 1);
-}
-
-/* The first list from this one on that is not empty; NULL: none. */
-static struct block *list_from(const struct heap *heap, unsigned class, unsigned sub)
-{
-	uint32_t subs = sub < HEAP_SUBLISTS ? heap->sublists[class] & ~0u << sub : 0, classes;
-
-	if (!subs) {
-		classes = class + 1 < 32 ? heap->classes & ~0u << (class + 1) : 0;
-		if (!classes)
-			return NULL;
-		class = (unsigned)__builtin_ctz(classes);
-		subs = heap->sublists[class];
-	}
-	return heap->lists[class][__builtin_ctz(subs)];
 }
 
 static struct block *first_in(struct block *list, uint32_t size)
@@ -136,61 +38,66 @@ static struct block *largest_in(struct block *list)
 	return best;
 }
 
-static struct block *good_fit(const struct heap *heap, uint32_t size)
-{
-	unsigned class, sub;
-	struct block *list;
-
-	/* Up to the next list's lower bound: every block there fits. */
-	heap_list_place(heap, heap_list_bound(size), &class, &sub);
-	list = list_from(heap, class, sub);
-	/* But in the last one, which has no upper bound. */
-	if (class == HEAP_CLASSES - 1 && sub == HEAP_SUBLISTS - 1)
-		return first_in(list, size);
-	return list;
-}
-
 static struct block *best_fit(const struct heap *heap, uint32_t size)
 {
-	unsigned class, sub;
-	struct block *block;
+	unsigned index = heap_list_index(heap, size);
+	struct block *block = smallest_in(heap->lists[index], size);
 
-	heap_list_place(heap, size, &class, &sub);
-	block = smallest_in(heap->lists[class][sub], size);
-	return block ? block : smallest_in(list_from(heap, class, sub + 1), size);
+	if (block || index == HEAP_LIST_LAST)
+		return block;
+	index = heap_list_from(heap, index + 1);
+	return index < HEAP_LISTS ? smallest_in(heap->lists[index], size) : NULL;
 }
 
 struct block *heap_list_largest(const struct heap *heap)
 {
-	unsigned class;
+	struct block *wild = heap->wild, *largest;
+	unsigned word;
 
-	if (!heap->classes)
-		return NULL;
-	class = 31 - (unsigned)__builtin_clz(heap->classes);
-	return largest_in(heap->lists[class][31 - __builtin_clz(heap->sublists[class])]);
+	if (!heap->words)
+		return wild;
+	word = 31 - (unsigned)__builtin_clz(heap->words);
+	largest = largest_in(
+		heap->lists[word * 64 + 63 - (unsigned)__builtin_clzll(heap->filled[word])]);
+	return wild && block_size(wild) > block_size(largest) ? wild : largest;
 }
 
-struct block *heap_list_find(const struct heap *heap, uint32_t size)
+void heap_list_grow(struct heap *heap, struct block *end)
+{
+	struct block *wild = heap->wild;
+
+	heap->last = end;
+	heap->wild = NULL;
+	if (wild)
+		heap_list_add(heap, wild, block_size(wild));
+}
+
+struct block *heap_list_find_slow(const struct heap *heap, uint32_t size)
 {
 	struct block *block;
 
 	switch (heap->fit) {
 	case KMEM_HEAP_FIRST_FIT:
-		return first_in(heap->lists[0][0], size);
+		return first_in(heap->lists[0], size);
 	case KMEM_HEAP_BEST_FIT:
 		return best_fit(heap, size);
 	case KMEM_HEAP_WORST_FIT:
 		block = heap_list_largest(heap);
 		return block && block_size(block) >= size ? block : NULL;
 	default:
-		return good_fit(heap, size);
+		block = first_in(heap->lists[HEAP_LIST_LAST], size);
+		if (!block && heap->wild && block_size(heap->wild) >= size)
+			block = heap->wild;
+		return block;
 	}
 }
 
-struct block *heap_list_search(const struct heap *heap, uint32_t size)
+struct block *heap_list_search(const struct heap *heap, uint32_t size, size_t most)
 {
-	unsigned class, sub;
+	struct block *block = heap->lists[heap_list_index(heap, size)];
 
-	heap_list_place(heap, size, &class, &sub);
-	return first_in(heap->lists[class][sub], size);
+	for (; block && most; block = block->next, most--)
+		if (block_size(block) >= size)
+			return block;
+	return NULL;
 }

@@ -7,15 +7,16 @@
 #include "buddy/pagemap.h"
 #include "buddy/sys.h"
 #include "lib/heap_list.h"
+#include "lib/heap_quick.h"
 
 #define LOOKS_PER_MS 8u /* in vain: some 400 ns each, so a 300th of a processor */
 
 static struct meta_pool span_pool = {.nbytes = sizeof(struct span), .align = 64};
 
-struct span *span_create(struct heap *heap, size_t nbytes, size_t most)
+struct span *span_create(struct heap *heap, size_t usual, size_t nbytes, size_t most)
 {
 	size_t least = (nbytes + SPAN_TAGS + PAGE_BYTES - 1) >> PAGE_SHIFT;
-	size_t npages = (heap->span_bytes < most ? heap->span_bytes : most) >> PAGE_SHIFT;
+	size_t npages = (usual < most ? usual : most) >> PAGE_SHIFT;
 	struct span *span;
 	void *base = NULL;
 	bool zeroed;
@@ -35,8 +36,10 @@ struct span *span_create(struct heap *heap, size_t nbytes, size_t most)
 			meta_pool_put(&span_pool, span);
 		return NULL;
 	}
-	*span = (struct span){
-		.heap = heap, .base = (uintptr_t)base, .nbytes = npages << PAGE_SHIFT};
+	*span = (struct span){.heap = heap,
+			      .base = (uintptr_t)base,
+			      .nbytes = npages << PAGE_SHIFT,
+			      .zeroed = zeroed};
 	pagemap_set(base, npages, ID_PAGES, span);
 	return span;
 }
@@ -56,7 +59,7 @@ static void count_spans(struct heap *heap, uint64_t spans, uint64_t nbytes)
 	__atomic_store_n(&heap->pub.span_bytes, heap->pub.span_bytes + nbytes, __ATOMIC_RELAXED);
 }
 
-void span_enter(struct heap *heap, struct span *span)
+struct block *span_enter(struct heap *heap, struct span *span)
 {
 	struct block *first = (struct block *)(span->base + BLOCK_HEAD);
 	uint32_t size = (uint32_t)(span->nbytes - SPAN_TAGS);
@@ -69,12 +72,39 @@ void span_enter(struct heap *heap, struct span *span)
 	count_spans(heap, 1, span->nbytes);
 	block_set(first, size, 0);
 	block_set(block_next(first), 0, BLOCK_END);
-	heap_block_release(heap, first);
+	return heap_block_release(heap, first);
+}
+
+bool span_extend(struct span *span, size_t nbytes)
+{
+	void *end = (void *)(span->base + span->nbytes);
+
+	if (!buddy_extend((void *)span->base, span->nbytes >> PAGE_SHIFT, nbytes >> PAGE_SHIFT))
+		return false;
+	pagemap_set(end, nbytes >> PAGE_SHIFT, ID_PAGES, span);
+	return true;
+}
+
+struct block *span_add(struct heap *heap, struct span *span, size_t nbytes)
+{
+	struct block *block = span_end(span), *end = block_after(block, (uint32_t)nbytes);
+
+	block_set(block, (uint32_t)nbytes, block_flags(block) & BLOCK_PREV_FREE);
+	block_set(end, 0, BLOCK_END);
+	if (block == heap->last)
+		heap->last = end;
+	span->nbytes += nbytes;
+	count_spans(heap, 0, nbytes);
+	return heap_block_release(heap, block);
 }
 
 void span_leave(struct heap *heap, struct span *span)
 {
-	heap_list_del(heap, (struct block *)(span->base + BLOCK_HEAD));
+	struct block *first = (struct block *)(span->base + BLOCK_HEAD);
+
+	heap_list_del(heap, first, block_size(first));
+	if (heap->last == span_end(span))
+		heap->last = NULL;
 	if (span->next)
 		span->next->prev = span->prev;
 	if (span->prev)
@@ -102,42 +132,53 @@ struct purge {
 };
 
 /*
- * Take a list's old free blocks with pages to give off it, as if they were live,
- * and chain them by their own links: each is seen once, however many there are.
+ * Take an old free block with pages to give off its list, as if it were live, and chain it by its
+ * own link: each is seen once, however many there are.
  */
+static void purge_block(struct heap *heap, struct block *block, struct purge *purge)
+{
+	uintptr_t start;
+	size_t nbytes = inner_pages(block, &start);
+
+	purge->nlooks++;
+	if (!nbytes || block->age == BLOCK_BARE || !purge->left)
+		return;
+	if (block->age == BLOCK_NEW) {
+		block->stamp = purge->now;
+		block->age = BLOCK_AGING;
+	}
+	if ((int32_t)(purge->now - block->stamp) < (int32_t)purge->age_ms)
+		return;
+	heap_list_del(heap, block, block_size(block));
+	block_flag(block, BLOCK_FREE, 0);
+	block_flag(block_next(block), BLOCK_PREV_FREE, 0);
+	span_of(block)->live++; /* must not be taken for empty meanwhile */
+	block->next = purge->chain;
+	purge->chain = block;
+	purge->left -= nbytes < purge->left ? nbytes : purge->left;
+}
+
 static void purge_list(struct heap *heap, struct block *block, struct purge *purge)
 {
 	struct block *next;
 
 	for (; block && purge->left; block = next) {
-		uintptr_t start;
-		size_t nbytes = inner_pages(block, &start);
-
 		next = block->next;
-		purge->nlooks++;
-		if (block->clean || !nbytes ||
-		    (int32_t)(purge->now - block->stamp) < (int32_t)purge->age_ms)
-			continue;
-		heap_list_del(heap, block);
-		block_flag(block, BLOCK_FREE, 0);
-		block_flag(block_next(block), BLOCK_PREV_FREE, 0);
-		span_of(block)->live++; /* must not be taken for empty meanwhile */
-		block->next = purge->chain;
-		purge->chain = block;
-		purge->left -= nbytes < purge->left ? nbytes : purge->left;
+		purge_block(heap, block, purge);
 	}
 }
 
 static void purge_collect_locked(struct heap *heap, struct purge *purge)
 {
-	unsigned class, sub;
+	unsigned index = heap_list_index(heap, (uint32_t)sys_page_size());
 
 	if (purge->age_ms && purge->now - heap->walk_ms < heap->rest_ms)
 		return;
-	heap_list_place(heap, (uint32_t)sys_page_size(), &class, &sub);
-	for (; class < HEAP_CLASSES; class ++)
-		for (sub = 0; sub < HEAP_SUBLISTS; sub++)
-			purge_list(heap, heap->lists[class][sub], purge);
+	heap_quick_merge(heap);
+	for (; index < HEAP_LISTS; index++)
+		purge_list(heap, heap->lists[index], purge);
+	if (heap->wild)
+		purge_block(heap, heap->wild, purge);
 	heap->walk_ms = purge->now;
 	heap->rest_ms = purge->chain ? 0 : purge->nlooks / LOOKS_PER_MS;
 }
@@ -151,7 +192,8 @@ static void purge_return(struct heap *heap, struct block *block, bool purged)
 
 	lock_take(&heap->lock, LOCK_HEAP);
 	whole = heap_block_release(heap, block);
-	whole->clean = purged && whole == block && block_size(whole) == size;
+	if (purged && whole == block && block_size(whole) == size)
+		whole->age = BLOCK_BARE;
 	gone = heap_span_unuse(heap, span);
 	lock_release(&heap->lock, LOCK_HEAP);
 	if (gone)

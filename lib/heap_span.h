@@ -18,14 +18,36 @@ static inline struct span *heap_span_of(const struct heap *heap, const void *add
 	return heap->pub.given ? heap->spans : span_of(addr);
 }
 
-/* Without the heap's lock: pages, most bytes, for a span with room for a block of nbytes, or NULL.
+static inline struct block *span_end(const struct span *span)
+{
+	return (struct block *)(span->base + span->nbytes - BLOCK_HEAD);
+}
+
+/* With the lock: a block of the heap becomes live. */
+static inline void heap_use(struct heap *heap, struct block *block, uint32_t size)
+{
+	struct span *span = heap_span_of(heap, block);
+
+	if (span->live++ == 0 && heap->empty == span)
+		heap->empty = NULL;
+	heap_count(&heap->pub.live_blocks, 1);
+	heap_count(&heap->pub.live_bytes, size);
+}
+
+/*
+ * Without the heap's lock: pages, usual bytes or what a block of nbytes needs, and at most so many,
+ * for a span; or NULL.
  */
-struct span *span_create(struct heap *heap, size_t nbytes, size_t most);
-#define SPAN_TAGS (2 * BLOCK_HEAD) /* 8 unused before the first head, the END head */
+struct span *span_create(struct heap *heap, size_t usual, size_t nbytes, size_t most);
 void span_destroy(struct span *span);
 
+/* With the heap's lock or without: take nbytes of pages right behind it, if they are free. */
+bool span_extend(struct span *span, size_t nbytes);
+
+/* With it: make those, its own by now, a free block; which, with what was free before it. */
+struct block *span_add(struct heap *heap, struct span *span, size_t nbytes);
 /* With it: the span as one free block, in and out of the heap. */
-void span_enter(struct heap *heap, struct span *span);
+struct block *span_enter(struct heap *heap, struct span *span);
 void span_leave(struct heap *heap, struct span *span);
 
 /* With it: merge a block that was live with its free neighbours and list it; the whole. */

@@ -2,6 +2,7 @@
 /* A walk over all of a heap: each invariant of heap.h has its clause. */
 #include "lib/heap_checked.h"
 #include "lib/heap_list.h"
+#include "lib/heap_quick.h"
 
 /* H1 to H3 for one block; prev is the one before it, or NULL. */
 static const char *check_block(const struct block *block, const struct block *prev)
@@ -28,7 +29,12 @@ static const char *check_bytes(const struct heap *heap, const struct block *bloc
 	return checked_is_poison(block) ? NULL : "H6: a free block was written to";
 }
 
-static const char *check_span(const struct heap *heap, const struct span *span, uint64_t *nfree)
+/* Blocks seen in spans, to be found in lists. */
+struct tally {
+	uint64_t nfree, nquick;
+};
+
+static const char *check_span(const struct heap *heap, const struct span *span, struct tally *tally)
 {
 	const struct block *block = (const struct block *)(span->base + BLOCK_HEAD), *prev = NULL;
 	uintptr_t end = span->base + span->nbytes - BLOCK_HEAD;
@@ -45,7 +51,9 @@ static const char *check_span(const struct heap *heap, const struct span *span, 
 		if (wrong)
 			return wrong;
 		if (block_has(block, BLOCK_FREE))
-			++*nfree;
+			tally->nfree++;
+		else if (block_has(block, BLOCK_QUICK))
+			tally->nquick++;
 		else
 			live++;
 	}
@@ -59,31 +67,27 @@ static const char *check_span(const struct heap *heap, const struct span *span, 
 }
 
 /* Is the block, whose list is known, where it should be, and do its links agree? */
-static bool in_place(const struct heap *heap, const struct block *block, unsigned class,
-		     unsigned sub)
+static bool in_place(const struct heap *heap, const struct block *block, unsigned index)
 {
 	const struct block *prev = block->prev;
-	unsigned own_class, own_sub;
 
-	heap_list_place(heap, block_size(block), &own_class, &own_sub);
-	if (own_class != class || own_sub != sub)
+	if (heap_list_index(heap, block_size(block)) != index)
 		return false;
 	if (heap->insertion == KMEM_HEAP_ADDRESS_ORDER && prev > block)
 		return false;
-	return prev ? prev->next == block : heap->lists[class][sub] == block;
+	return prev ? prev->next == block : heap->lists[index] == block;
 }
 
-static const char *check_list(const struct heap *heap, unsigned class, unsigned sub,
-			      uint64_t *nlisted)
+static const char *check_list(const struct heap *heap, unsigned index, uint64_t *nlisted)
 {
-	const struct block *block = heap->lists[class][sub];
+	const struct block *block = heap->lists[index];
 
-	if ((block != NULL) != (heap->sublists[class] >> sub & 1))
+	if ((block != NULL) != (heap->filled[index / 64] >> index % 64 & 1))
 		return "H4: a list's bit is wrong";
 	for (; block; block = block->next, ++*nlisted) {
 		if (!block_sound(block) || !block_has(block, BLOCK_FREE))
 			return "H4: a list holds a block that is not free";
-		if (!in_place(heap, block, class, sub))
+		if (!in_place(heap, block, index))
 			return "H4: a free block is in the wrong list, or place";
 	}
 	return NULL;
@@ -94,25 +98,46 @@ static const char *check_lists(const struct heap *heap, uint64_t nfree)
 	const char *wrong = NULL;
 	uint64_t nlisted = 0;
 
-	for (unsigned class = 0; class < HEAP_CLASSES; class ++) {
-		for (unsigned sub = 0; sub < HEAP_SUBLISTS && !wrong; sub++)
-			wrong = check_list(heap, class, sub, &nlisted);
-		if (wrong)
-			return wrong;
-		if ((heap->sublists[class] != 0) != (heap->classes >> class & 1))
-			return "H4: a class's bit is wrong";
+	for (unsigned i = 0; i < HEAP_LISTS && !wrong; i++)
+		wrong = check_list(heap, i, &nlisted);
+	if (wrong)
+		return wrong;
+	for (unsigned i = 0; i < HEAP_LISTS / 64; i++)
+		if ((heap->filled[i] != 0) != (heap->words >> i & 1))
+			return "H4: a word's bit is wrong";
+	if (heap->wild && (!block_sound(heap->wild) || !block_has(heap->wild, BLOCK_FREE) ||
+			   block_next(heap->wild) != heap->last))
+		return "H4: the wild block is not free, or not the last";
+	return nlisted + (heap->wild != NULL) == nfree ? NULL : "H4: a free block is in no list";
+}
+
+static const char *check_quick(const struct heap *heap, uint64_t nquick)
+{
+	uint64_t nlisted = 0;
+
+	for (unsigned i = 0; i < HEAP_QUICKS; i++) {
+		const struct block *block = heap->quick[i];
+		unsigned n = heap->quick_room[i];
+
+		for (; block; block = block->next, n++, nlisted++)
+			if (!block_sound(block) || !block_has(block, BLOCK_QUICK) ||
+			    block_size(block) != i * BLOCK_ALIGN)
+				return "H7: a quick list holds a block that is none of it";
+		if (n != HEAP_QUICK_MOST && n != 0)
+			return "H7: a quick list's room is wrong";
 	}
-	return nlisted == nfree ? NULL : "H4: a free block is in no list";
+	return nlisted == nquick ? NULL : "H7: a quick block is in no list";
 }
 
 const char *heap_validate_locked(const struct heap *heap)
 {
 	const char *wrong = NULL;
-	uint64_t nfree = 0;
+	struct tally tally = {0};
 
 	for (const struct span *span = heap->spans; span && !wrong; span = span->next)
-		wrong = check_span(heap, span, &nfree);
-	return wrong ? wrong : check_lists(heap, nfree);
+		wrong = check_span(heap, span, &tally);
+	wrong = wrong ? wrong : check_lists(heap, tally.nfree);
+	return wrong ? wrong : check_quick(heap, tally.nquick);
 }
 
 const char *heap_validate(struct heap *heap)

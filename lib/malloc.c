@@ -122,24 +122,29 @@ static SLOW void *malloc_slow(size_t nbytes, bool *zeroed)
 	return block;
 }
 
-static SLOW void *malloc_large(size_t nbytes)
+static SLOW void *malloc_anew(size_t nbytes)
 {
-	void *block = nbytes > SMALL_MAX && nbytes <= FRONT_MAX ? front_cached(nbytes) : NULL;
 	bool zeroed;
 
-	return block ? block : malloc_slow(nbytes, &zeroed);
+	return malloc_slow(nbytes, &zeroed);
 }
 
-/* The same where the slot of a class that is in use was empty. */
+static SLOW void *malloc_large(size_t nbytes)
+{
+	void *block = nbytes <= FRONT_MAX ? front_cached(nbytes) : NULL;
+
+	return block ? block : malloc_anew(nbytes);
+}
+
+/* Large, or the slot of the class is empty. */
 static SLOW void *malloc_more(size_t nbytes)
 {
-	struct kmem_cache *cache = NULL;
+	struct kmem_cache *cache;
 
-	if (nbytes <= SMALL_MAX)
-		cache = cache_of(class_slots[(nbytes + 15) >> 4] / (unsigned)sizeof(struct slot));
-	if (!cache)
+	if (nbytes > SMALL_MAX)
 		return malloc_large(nbytes);
-	return class_alloc_slow(cache, GFP_MALLOC, nbytes);
+	cache = cache_of(class_slots[(nbytes + 15) >> 4] / (unsigned)sizeof(struct slot));
+	return cache ? class_alloc_slow(cache, GFP_MALLOC, nbytes) : malloc_anew(nbytes);
 }
 
 FAST void *facade_malloc(size_t nbytes)
@@ -263,6 +268,9 @@ void kmem_free_sized(void *block, size_t nbytes)
 		free_slow(block);
 }
 
+void *kmem_core_malloc_more(size_t nbytes) __attribute__((alias("malloc_more")));
+void kmem_core_free_slow(void *block) __attribute__((alias("free_slow")));
+
 void *kmem_malloc(size_t nbytes) __attribute__((alias("facade_malloc")));
 void kmem_free(void *block) __attribute__((alias("facade_free")));
 
@@ -343,8 +351,6 @@ size_t kmem_good_size(size_t nbytes)
 	return (nbytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 }
 
-CORE_DEFINE(malloc);
-CORE_DEFINE(free);
 CORE_DEFINE(free_sized);
 CORE_DEFINE(calloc);
 CORE_DEFINE(usable_size);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * libkmem-malloc: the C library's names, each a jump into the core. Nothing
- * here keeps state. C++'s operators are left to its library, which calls malloc
- * and free: a program that replaces some of them would find the others replaced.
+ * libkmem-malloc: the C library's names, each a jump into the core, but for malloc
+ * and free, which first try the slot themselves: two jumps in a row cost as much as
+ * five of the instructions between. Nothing here keeps state. C++'s operators are left
+ * to its library, which calls malloc and free: a program that replaces some of
+ * them would find the others replaced.
  */
+#include "lib/classes.h"
 #include "lib/core.h"
+#include "slab/slot.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -12,20 +16,27 @@
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
+#define FAST   __attribute__((aligned(64))) /* in as few cache lines as there can be */
 /* Memcheck puts its own in the place of these, but not of all that lead to them. */
 #define REPLACED __attribute__((noinline))
 
 /* By this the core knows that malloc is ours. */
 EXPORT const char kmem_core_override = 1;
 
-EXPORT void *malloc(size_t nbytes)
+EXPORT FAST void *malloc(size_t nbytes)
 {
-	return kmem_core_malloc(nbytes);
+	void *block;
+
+	if (__builtin_expect(nbytes <= SMALL_MAX, 1) &&
+	    slot_pop(class_slot_in(kmem_core_thread_slots, kmem_core_class_slots, nbytes), &block))
+		return block;
+	return kmem_core_malloc_more(nbytes);
 }
 
-EXPORT void free(void *block)
+EXPORT FAST void free(void *block)
 {
-	kmem_core_free(block);
+	if (!slot_push(&kmem_core_thread_slots[pagemap_id_in(&kmem_core_pagemap, block)], block))
+		kmem_core_free_slow(block);
 }
 
 EXPORT void *calloc(size_t count, size_t nbytes)
@@ -102,7 +113,7 @@ EXPORT size_t malloc_usable_size(void *block)
 
 EXPORT void cfree(void *block)
 {
-	kmem_core_free(block);
+	free(block);
 }
 
 /* C23; the sizes say nothing the page map does not know, but to KMEM_DEBUG. */

@@ -6,7 +6,7 @@
 #include "buddy/shortage.h"
 #include "lib/heap_checked.h"
 #include "lib/heap_list.h"
-#include "lib/heap_span.h"
+#include "lib/heap_quick.h"
 #include "lib/heaps.h"
 #include "lib/malloc.h"
 #include "slab/slot.h"
@@ -14,35 +14,41 @@
 #include <errno.h>
 #include <string.h>
 
+#define SLOW	 __attribute__((noinline))
+#define SOON_MAX ((size_t)1 << 20) /* requests that need not be looked at closely */
+
+void *private_wake(struct kmem_heap *heap, void *result)
+{
+	sys_futex_wake((uint32_t *)&heap->heap.lock.word);
+	return result;
+}
+
 /* --- which block ------------------------------------------------------------------------ */
 
-static void *payload_of(const struct kmem_heap *heap, struct block *block)
+static inline struct block *block_at(const struct kmem_heap *heap, const void *addr)
 {
-	return (char *)block + heap->heap.lead;
-}
-
-static uint32_t bytes_for(const struct kmem_heap *heap, size_t nbytes)
-{
-	return block_bytes(heap_is_checked(&heap->heap) ? nbytes + CHECKED_COST - BLOCK_HEAD
-							: nbytes);
-}
-
-/* Bytes of a live block that are the program's. */
-static size_t usable(const struct kmem_heap *heap, const struct block *block)
-{
-	return heap_is_checked(&heap->heap) ? checked_asked(block) : block_size(block) - BLOCK_HEAD;
+	return (struct block *)((uintptr_t)addr - heap->heap.lead);
 }
 
 /* The span of the heap that has the address, or NULL. */
-static const struct span *span_with(const struct kmem_heap *heap, const void *addr)
+static inline struct span *span_with(struct kmem_heap *heap, const void *addr)
 {
-	const struct span *span = &heap->given;
+	uintptr_t index = (uintptr_t)addr >> PAGE_SHIFT & (LEAF_PAGES - 1);
+	const struct leaf *leaf;
+	const struct page *page;
+	struct span *span;
 
-	if (heap->heap.pub.given)
+	if (heap->heap.pub.given) {
+		span = &heap->given;
 		return (uintptr_t)addr - span->base < span->nbytes ? span : NULL;
-	if (block_kind(addr) != BLOCK_HEAP)
+	}
+	/* pagemap_id and pagemap_page in one */
+	leaf = pagemap_leaf(addr);
+	page = &leaf->page[index];
+	if (atomic_load_explicit(&leaf->id[index], memory_order_relaxed) != ID_PAGES ||
+	    (page->kind != PAGE_NONE && page->kind != PAGE_HEAP))
 		return NULL;
-	span = span_of(addr);
+	span = page->owner;
 	return span->heap == &heap->heap ? span : NULL;
 }
 
@@ -60,6 +66,12 @@ static void report_stranger(const struct kmem_heap *heap, const void *addr, cons
 		report_bug("%s: %p is no block of heap '%s'", doing, addr, name);
 }
 
+static void report_wrong(const struct kmem_heap *heap, const void *addr, const char *doing,
+			 const char *wrong)
+{
+	report_bug("%s: %p in heap '%s': %s", doing, addr, heap->heap.pub.name, wrong);
+}
+
 static const char *error_of(const struct kmem_heap *heap, const struct span *span,
 			    const struct block *block)
 {
@@ -68,17 +80,17 @@ static const char *error_of(const struct kmem_heap *heap, const struct span *spa
 	return wrong || !heap_is_checked(&heap->heap) ? wrong : checked_error(&heap->heap, block);
 }
 
-/* The heap's live block at addr; NULL, reported in one line: there is none, or not for this thread.
- */
-static struct block *find(const struct kmem_heap *heap, const void *addr, const char *doing)
+struct block *private_find(struct kmem_heap *heap, const void *addr, const char *doing)
 {
-	struct block *block = (struct block *)((uintptr_t)addr - heap->heap.lead);
+	struct block *block = block_at(heap, addr);
 	const struct span *span;
 	const char *wrong;
 
 	if (!private_may_use(heap, doing))
 		return NULL;
 	span = span_with(heap, addr);
+	if (span && !heap->careful && heap_is_live(span, block))
+		return block;
 	if (!span) {
 		report_stranger(heap, addr, doing);
 		return NULL;
@@ -86,147 +98,127 @@ static struct block *find(const struct kmem_heap *heap, const void *addr, const 
 	wrong = error_of(heap, span, block);
 	if (!wrong)
 		return block;
-	report_bug("%s: %p in heap '%s': %s", doing, addr, heap->heap.pub.name, wrong);
+	report_wrong(heap, addr, doing, wrong);
 	return NULL;
 }
 
 /* --- alloc ------------------------------------------------------------------------------ */
 
-struct request {
-	size_t nbytes, align;
-	uint32_t size;	  /* of the block */
-	bool of_limit;	  /* refused by the heap's own bounds */
-	bool was_written; /* a free block of a checked heap, while it was free */
-};
-
-static struct block *took(struct kmem_heap *heap, struct block *block, struct request *request)
-{
-	if (!block)
-		return NULL;
-	heap->allocs++;
-	if (heap_is_checked(&heap->heap)) {
-		request->was_written = !checked_is_poison(block);
-		checked_seal(&heap->heap, block, request->nbytes);
-	}
-	return block;
-}
-
-static struct block *take(struct kmem_heap *heap, struct request *request)
-{
-	struct block *block;
-
-	private_lock(heap);
-	block = took(heap, heap_take_locked(&heap->heap, request->size, request->align), request);
-	private_unlock(heap);
-	return block;
-}
-
-static struct block *take_of_new(struct kmem_heap *heap, struct span *span, struct request *request)
-{
-	struct block *block;
-
-	if (heap_is_checked(&heap->heap))
-		checked_poison((void *)span->base, (char *)span->base + span->nbytes);
-	private_lock(heap);
-	private_enter_locked(heap, span);
-	block = took(heap, heap_take_locked(&heap->heap, request->size, request->align), request);
-	private_unlock(heap);
-	return block;
-}
-
-/* Good fit may have passed by a block that would do: the last resort. */
-static struct block *search(struct kmem_heap *heap, struct request *request)
-{
-	struct block *block;
-
-	private_lock(heap);
-	block = took(heap, heap_search_locked(&heap->heap, request->size, request->align), request);
-	private_unlock(heap);
-	return block;
-}
-
-static struct span *new_span(struct kmem_heap *heap, struct request *request)
-{
-	size_t least = heap_list_bound(heap_needed(request->size, request->align));
-	size_t room = SIZE_MAX;
-
-	if (heap->limit_bytes)
-		room = heap->limit_bytes -
-		       __atomic_load_n(&heap->heap.pub.span_bytes, __ATOMIC_RELAXED);
-	request->of_limit = heap->heap.pub.given || least + SPAN_TAGS > (room & ~(PAGE_BYTES - 1));
-	return request->of_limit ? NULL : span_create(&heap->heap, least, room);
-}
-
-static struct block *take_slow(struct kmem_heap *heap, struct request *request)
-{
-	struct block *block;
-	struct span *span;
-
-	if (!heap->owner)
-		lock_take(&heap->grow, LOCK_GROW);
-	/* Another thread may have brought one meanwhile. */
-	block = take(heap, request);
-	if (!block) {
-		span = new_span(heap, request);
-		block = span ? take_of_new(heap, span, request) : search(heap, request);
-	}
-	if (!heap->owner)
-		lock_release(&heap->grow, LOCK_GROW);
-	return block;
-}
-
-static void refuse(struct kmem_heap *heap)
+static void *refuse(struct kmem_heap *heap)
 {
 	private_lock(heap);
 	heap->refusals++;
 	private_unlock(heap);
 	errno = ENOMEM;
+	return NULL;
 }
 
-static void *alloc(struct kmem_heap *heap, size_t nbytes, size_t align, const char *doing)
+/* A block, or NULL; errno is left alone. */
+static struct block *take(struct kmem_heap *heap, struct request *request)
 {
-	struct request request = {.nbytes = nbytes, .align = align};
-	struct shortage shortage = {
-		.nbytes = nbytes, .npages = nbytes >> PAGE_SHIFT, .flags = GFP_MALLOC};
+	struct shortage shortage = {.nbytes = request->nbytes,
+				    .npages = request->nbytes >> PAGE_SHIFT,
+				    .flags = GFP_MALLOC};
+	struct block *block = private_take(heap, request);
+
+	if (block)
+		return block;
+	do
+		block = private_take_growing(heap, request);
+	while (!block && !request->of_limit && shortage_again(&shortage));
+	/* What was refused is then not the request, but a span for it. */
+	if (block || request->of_limit)
+		limit_forget();
+	return block;
+}
+
+static SLOW void *alloc_slow(struct kmem_heap *heap, struct request *request, const char *doing)
+{
 	struct block *block;
 
-	if (!private_may_use(heap, doing)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (nbytes > KMEM_HEAP_BLOCK_MAX || align > KMEM_HEAP_BLOCK_MAX - nbytes) {
-		refuse(heap);
-		return NULL;
-	}
-	request.size = bytes_for(heap, nbytes);
-	block = take(heap, &request);
-	if (!block) {
-		do
-			block = take_slow(heap, &request);
-		while (!block && !request.of_limit && shortage_again(&shortage));
-		/* What was refused is then not the request, but a span for it. */
-		if (block || request.of_limit)
-			limit_forget();
-	}
-	if (!block) {
-		refuse(heap);
-		return NULL;
-	}
-	if (request.was_written)
+	if (request->nbytes > KMEM_HEAP_BLOCK_MAX ||
+	    request->align > KMEM_HEAP_BLOCK_MAX - request->nbytes)
+		return refuse(heap);
+	request->size = private_bytes(heap, request->nbytes);
+	block = take(heap, request);
+	if (!block)
+		return refuse(heap);
+	if (request->was_written)
 		report_bug("%s: heap '%s': %p was written to while it was free", doing,
-			   heap->heap.pub.name, payload_of(heap, block));
-	return payload_of(heap, block);
+			   heap->heap.pub.name, private_payload(heap, block));
+	return private_payload(heap, block);
+}
+
+void *private_alloc(struct kmem_heap *heap, size_t nbytes, size_t align, const char *doing)
+{
+	struct request request = {.nbytes = nbytes, .align = align};
+
+	return alloc_slow(heap, &request, doing);
+}
+
+static SLOW void *alloc(struct kmem_heap *heap, size_t nbytes, size_t align, const char *doing)
+{
+	if (private_may_use(heap, doing))
+		return private_alloc(heap, nbytes, align, doing);
+	errno = EINVAL;
+	return NULL;
+}
+
+/* No quick block will do; the lock, if it is held, is released. */
+static SLOW void *alloc_split(struct kmem_heap *heap, size_t nbytes, enum private_hold hold)
+{
+	struct block *block = NULL;
+	uint32_t size;
+
+	if (nbytes <= SOON_MAX && !heap_is_checked(&heap->heap) && hold) {
+		size = block_bytes(nbytes);
+		if (heap_quick_none(&heap->heap, size))
+			block = heap_take_locked(&heap->heap, size, BLOCK_ALIGN);
+	}
+	if (block) {
+		heap->allocs++;
+		return private_drop(heap, hold, block_payload(block));
+	}
+	if (hold)
+		private_unlock(heap);
+	return alloc(heap, nbytes, BLOCK_ALIGN, "kmem_heap_alloc");
 }
 
 void *kmem_heap_alloc(struct kmem_heap *heap, size_t nbytes)
 {
-	return alloc(heap, nbytes, BLOCK_ALIGN, "kmem_heap_alloc");
+	enum private_hold hold = private_try_hold(heap);
+	struct block *block = NULL;
+
+	if (__builtin_expect(hold && nbytes <= HEAP_QUICK_MAX - BLOCK_HEAD, 1))
+		block = heap_quick_pop(&heap->heap, block_bytes(nbytes));
+	if (__builtin_expect(!block, 0))
+		return alloc_split(heap, nbytes, hold);
+	heap->allocs++;
+	return private_drop(heap, hold, block_payload(block));
+}
+
+/* Much of it may be zero anyway, but for a free block's tags. */
+static void *zalloc_large(struct kmem_heap *heap, size_t nbytes)
+{
+	struct request request = {.nbytes = nbytes, .align = BLOCK_ALIGN};
+	char *addr = alloc_slow(heap, &request, "kmem_heap_zalloc");
+
+	if (!addr)
+		return NULL;
+	if (!request.zeroed)
+		return memset(addr, 0, nbytes);
+	memset(addr, 0, sizeof(struct block));
+	memset(addr + nbytes - sizeof(struct block), 0, sizeof(struct block));
+	return addr;
 }
 
 void *kmem_heap_zalloc(struct kmem_heap *heap, size_t nbytes)
 {
-	void *addr = alloc(heap, nbytes, BLOCK_ALIGN, "kmem_heap_zalloc");
+	void *addr;
 
+	if (nbytes >= HEAP_OWN_MIN && private_may_use(heap, "kmem_heap_zalloc"))
+		return zalloc_large(heap, nbytes);
+	addr = kmem_heap_alloc(heap, nbytes);
 	return addr ? memset(addr, 0, nbytes) : NULL;
 }
 
@@ -241,98 +233,82 @@ void *kmem_heap_aligned(struct kmem_heap *heap, size_t align, size_t nbytes)
 
 /* --- free ------------------------------------------------------------------------------- */
 
-static void release(struct kmem_heap *heap, struct block *block, const char *doing)
+/* With the lock, which it releases: a live block to be merged. */
+static void merge(struct kmem_heap *heap, struct span *span, struct block *block)
 {
-	void *addr = payload_of(heap, block);
-	struct span *gone = NULL;
-	bool twice;
+	struct span *gone = heap_give_locked(&heap->heap, span, block);
+	bool pass = ++heap->merges % PASSES == 0;
 
-	private_lock(heap);
-	/* Another thread may have freed it since it was looked at. */
-	twice = !block_sound(block) || block_has(block, BLOCK_FREE);
-	if (!twice) {
+	private_unlock(heap);
+	if (gone)
+		span_destroy(gone);
+	if (gone || pass)
+		private_pass(heap);
+}
+
+/* With the lock, which it releases: a block that may not be one, or not all there is to do. */
+static SLOW void free_checked(struct kmem_heap *heap, struct span *span, struct block *block,
+			      const char *doing)
+{
+	const char *wrong = span ? error_of(heap, span, block) : NULL;
+	void *addr = private_payload(heap, block);
+
+	if (span && !wrong) {
 		if (heap->zero_on_free)
-			memset(addr, 0, usable(heap, block));
+			memset(addr, 0, private_usable(heap, block));
 		if (heap_is_checked(&heap->heap))
 			checked_poison((char *)block + BLOCK_HEAD, block_next(block));
-		gone = heap_give_locked(&heap->heap, block);
-		heap->frees++;
+		merge(heap, span, block);
+		return;
 	}
 	private_unlock(heap);
-	if (gone) {
-		span_destroy(gone);
-		decay_pass();
-	}
-	if (twice)
-		report_bug("%s: double free: %p in heap '%s' is free already", doing, addr,
-			   heap->heap.pub.name);
+	if (span)
+		report_wrong(heap, addr, doing, wrong);
+	else
+		report_stranger(heap, addr, doing);
+}
+
+static SLOW void free_other(struct kmem_heap *heap, struct span *span, struct block *block)
+{
+	if (heap->careful)
+		free_checked(heap, span, block, "kmem_heap_free");
+	else
+		merge(heap, span, block);
+}
+
+void private_free(struct kmem_heap *heap, void *addr, const char *doing)
+{
+	struct span *span = span_with(heap, addr);
+
+	private_lock(heap);
+	free_checked(heap, span, block_at(heap, addr), doing);
+}
+
+static SLOW void free_slow(struct kmem_heap *heap, void *addr)
+{
+	if (addr && private_may_use(heap, "kmem_heap_free"))
+		private_free(heap, addr, "kmem_heap_free");
 }
 
 void kmem_heap_free(struct kmem_heap *heap, void *addr)
 {
-	struct block *block = addr ? find(heap, addr, "kmem_heap_free") : NULL;
+	struct block *block = block_at(heap, addr);
+	struct span *span = span_with(heap, addr);
+	enum private_hold hold = span ? private_try_hold(heap) : HOLD_NONE;
 
-	if (block)
-		release(heap, block, "kmem_heap_free");
+	if (!hold)
+		free_slow(heap, addr);
+	else if (!heap_is_live(span, block))
+		free_checked(heap, span, block, "kmem_heap_free");
+	else if (heap_quick_push(&heap->heap, span, block))
+		private_drop(heap, hold, NULL);
+	else
+		free_other(heap, span, block);
 }
 
 size_t kmem_heap_usable_size(struct kmem_heap *heap, const void *addr)
 {
-	const struct block *block = addr ? find(heap, addr, "kmem_heap_usable_size") : NULL;
+	const struct block *block = addr ? private_find(heap, addr, "kmem_heap_usable_size") : NULL;
 
-	return block ? usable(heap, block) : 0;
-}
-
-/* --- realloc ---------------------------------------------------------------------------- */
-
-/* Where it is, if it can. */
-static bool resize(struct kmem_heap *heap, struct block *block, size_t nbytes)
-{
-	uint32_t size = bytes_for(heap, nbytes);
-	size_t had;
-	bool resized;
-
-	private_lock(heap);
-	had = usable(heap, block);
-	if (heap->zero_on_free && nbytes < had)
-		memset((char *)payload_of(heap, block) + nbytes, 0, had - nbytes);
-	if (heap_is_checked(&heap->heap) && size < block_size(block))
-		checked_poison((char *)block + size, block_next(block));
-	resized = heap_resize_locked(&heap->heap, block, size);
-	if (heap_is_checked(&heap->heap))
-		checked_seal(&heap->heap, block, resized ? nbytes : had);
-	private_unlock(heap);
-	return resized;
-}
-
-static void *move(struct kmem_heap *heap, struct block *block, size_t nbytes)
-{
-	size_t had = usable(heap, block);
-	void *other = alloc(heap, nbytes, BLOCK_ALIGN, "kmem_heap_realloc");
-
-	if (!other)
-		return NULL;
-	memcpy(other, payload_of(heap, block), had < nbytes ? had : nbytes);
-	release(heap, block, "kmem_heap_realloc");
-	return other;
-}
-
-void *kmem_heap_realloc(struct kmem_heap *heap, void *addr, size_t nbytes)
-{
-	struct block *block;
-
-	if (!addr)
-		return alloc(heap, nbytes, BLOCK_ALIGN, "kmem_heap_realloc");
-	block = find(heap, addr, "kmem_heap_realloc");
-	if (!block) {
-		errno = EINVAL;
-		return NULL;
-	}
-	if (nbytes == 0) {
-		release(heap, block, "kmem_heap_realloc");
-		return NULL;
-	}
-	if (nbytes <= KMEM_HEAP_BLOCK_MAX && resize(heap, block, nbytes))
-		return addr;
-	return move(heap, block, nbytes);
+	return block ? private_usable(heap, block) : 0;
 }

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* Private heaps as a whole: create, destroy, reset, and who may use them. See private_heap.h. */
 #include "buddy/meta.h"
+#include "buddy/settings.h"
 #include "lib/heap_checked.h"
-#include "lib/heap_span.h"
+#include "lib/heap_list.h"
+#include "lib/heap_quick.h"
 #include "lib/heaps.h"
 #include "lib/private_heap.h"
 #include "lib/start.h"
+#include "slab/reclaim.h"
+#include "slab/slot.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define SPAN_USUAL ((size_t)1 << 20)
+#define OWN_SHARE 4u /* of a decay period, from one look at a heap of one thread to the next */
+#define OWN_PAGES ((size_t)8192)
 
 /* Records stay records of heaps, so that an inspector that comes late reads nothing else. */
 static struct kmem_heap *free_records; /* guarded by heaps_lock */
@@ -32,14 +37,29 @@ void private_heaps_after_fork(void)
 
 /* --- spans -------------------------------------------------------------------------------- */
 
-void private_enter_locked(struct kmem_heap *heap, struct span *span)
+void private_count_peak(struct kmem_heap *heap)
 {
-	uint64_t nbytes;
+	uint64_t nbytes = heap->heap.pub.span_bytes;
 
-	span_enter(&heap->heap, span);
-	nbytes = heap->heap.pub.span_bytes;
 	if (nbytes > heap->peak_span_bytes)
 		heap->peak_span_bytes = nbytes;
+}
+
+void private_let_grow(struct kmem_heap *heap, const struct span *span)
+{
+	if (heap->by_need && !span->own && !heap->heap.pub.given &&
+	    heap->heap.fit == KMEM_HEAP_GOOD_FIT)
+		heap_list_grow(&heap->heap, span_end(span));
+}
+
+struct block *private_enter_locked(struct kmem_heap *heap, struct span *span)
+{
+	struct block *block;
+
+	private_let_grow(heap, span);
+	block = span_enter(&heap->heap, span);
+	private_count_peak(heap);
+	return block;
 }
 
 /* The span's blocks are blocks no longer: who frees one of them later is found out. */
@@ -73,9 +93,11 @@ static struct span *empty_locked(struct heap *heap)
 	struct span *spans = heap->spans;
 
 	heap->spans = heap->empty = NULL;
-	heap->classes = 0;
-	memset(heap->sublists, 0, sizeof(heap->sublists));
+	heap->last = heap->wild = NULL;
+	heap->words = 0;
+	memset(heap->filled, 0, sizeof(heap->filled));
 	memset(heap->lists, 0, sizeof(heap->lists));
+	heap_quick_forget(heap);
 	__atomic_store_n(&heap->pub.nspans, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&heap->pub.span_bytes, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&heap->pub.live_blocks, 0, __ATOMIC_RELAXED);
@@ -88,6 +110,7 @@ static void keep_locked(struct kmem_heap *heap, struct span *span)
 	if (heap_is_checked(&heap->heap))
 		checked_poison((void *)span->base, (char *)span->base + span->nbytes);
 	span->live = 0;
+	span->own = false;
 	private_enter_locked(heap, span);
 	heap->heap.empty = span;
 }
@@ -98,8 +121,10 @@ void kmem_heap_reset(struct kmem_heap *heap)
 
 	if (!private_may_use(heap, "kmem_heap_reset"))
 		return;
+	/* No block of it may be in the hands of who purges. */
+	if (!heap->owner)
+		lock_take(&reclaim_lock, LOCK_RECLAIM);
 	private_lock(heap);
-	heap->frees += heap->heap.pub.live_blocks;
 	spans = empty_locked(&heap->heap);
 	if (spans) {
 		rest = spans->next;
@@ -107,7 +132,62 @@ void kmem_heap_reset(struct kmem_heap *heap)
 		keep_locked(heap, spans);
 	}
 	private_unlock(heap);
+	if (!heap->owner)
+		lock_release(&reclaim_lock, LOCK_RECLAIM);
 	destroy_spans(heap, rest);
+}
+
+/* --- pages that are long free ---------------------------------------------------------------- */
+
+/* Of a checked heap they are poison, which is looked at, and of given memory the program's. */
+static bool may_purge(const struct kmem_heap *heap)
+{
+	return !heap->heap.pub.given && !heap_is_checked(&heap->heap) &&
+	       (!heap->owner || heap->owner == private_thread());
+}
+
+/* The heap behind this one, NULL: the first; none leaves the list while the reclaim lock is held.
+ */
+static struct heap *heap_behind(const struct heap *heap)
+{
+	struct heap *next;
+
+	lock_take(&heaps_lock, LOCK_HEAPS);
+	next = (struct heap *)(heap ? heap->pub.next : root_record.heaps);
+	lock_release(&heaps_lock, LOCK_HEAPS);
+	return next;
+}
+
+size_t private_heaps_purge_locked(uint32_t age_ms, size_t most)
+{
+	struct heap *heap = heap_behind(NULL);
+	size_t npages = 0;
+
+	for (; heap && npages < most; heap = heap_behind(heap))
+		if (heap->private && may_purge(private_of(heap)))
+			npages += heap_purge(heap, age_ms, most - npages);
+	return npages;
+}
+
+/*
+ * Others cannot purge a heap of one thread, and when that thread comes by, another may have had
+ * the process's turn: it is looked after by itself.
+ */
+static void purge_own(struct kmem_heap *heap)
+{
+	uint32_t decay_ms = settings_decay_ms(), now = sys_now_ms();
+
+	if (!may_purge(heap) || now - heap->purge_ms <= decay_ms / OWN_SHARE)
+		return;
+	heap->purge_ms = now;
+	heap_purge(&heap->heap, decay_ms, OWN_PAGES);
+}
+
+void private_pass(struct kmem_heap *heap)
+{
+	if (heap->owner)
+		purge_own(heap);
+	decay_pass();
 }
 
 /* --- create and destroy --------------------------------------------------------------------- */
@@ -190,15 +270,19 @@ struct kmem_heap *kmem_heap_create(const char *name, const struct kmem_heap_opti
 		return NULL;
 	}
 	memset(heap, 0, sizeof(*heap));
-	heap_init(&heap->heap, name, options.span_bytes ? options.span_bytes : SPAN_USUAL);
+	heap_init(&heap->heap, name, options.span_bytes);
+	heap->by_need = !options.span_bytes;
 	heap->heap.private = true;
 	heap->heap.fit = (uint8_t)options.fit;
 	heap->heap.insertion = (uint8_t)options.insertion;
 	if (options.checked)
 		heap->heap.lead = CHECKED_LEAD;
+	else if (!options.zero_on_free && !options.fit && !options.insertion)
+		heap_quick_allow(&heap->heap);
 	heap->limit_bytes = options.limit_bytes;
 	heap->zero_on_free = options.zero_on_free;
-	heap->owner = options.one_thread ? &errno : NULL;
+	heap->careful = options.checked || options.zero_on_free;
+	heap->owner = options.one_thread ? private_thread() : NULL;
 	if (options.memory)
 		given_enter(heap, &options);
 	heap_publish(&heap->heap);
@@ -209,7 +293,9 @@ void kmem_heap_destroy(struct kmem_heap *heap)
 {
 	if (!heap)
 		return;
+	lock_take(&reclaim_lock, LOCK_RECLAIM);
 	heap_withdraw(&heap->heap);
+	lock_release(&reclaim_lock, LOCK_RECLAIM);
 	if (heap->heap.pub.given) {
 		if (heap->zero_on_free)
 			wipe(heap, &heap->given);

@@ -50,7 +50,7 @@ static struct kmem_heap_block describe(const struct heap *heap, const struct blo
 	return (struct kmem_heap_block){
 		.addr = (char *)block + heap->lead,
 		.nbytes = block_size(block) - BLOCK_HEAD,
-		.live = !block_has(block, BLOCK_FREE),
+		.live = !(block_flags(block) & BLOCK_DEAD),
 	};
 }
 
@@ -118,7 +118,7 @@ static void read_locked(const struct kmem_heap *heap, struct kmem_heap_stats *st
 		.free_bytes = pub->span_bytes - pub->nspans * SPAN_TAGS - pub->live_bytes,
 		.largest_free = largest ? block_size(largest) : 0,
 		.allocs = heap->allocs,
-		.frees = heap->frees,
+		.frees = heap->allocs - pub->live_blocks,
 		.refusals = heap->refusals,
 	};
 	memcpy(stats->name, pub->name, sizeof(stats->name));

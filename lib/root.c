@@ -9,6 +9,7 @@
 #include "lib/heap.h"
 #include "lib/start.h"
 #include "slab/barn.h"
+#include "slab/cache_place.h"
 #include "slab/guard_pool.h"
 #include "slab/marks.h"
 #include "slab/thread.h"
@@ -27,7 +28,7 @@ _Static_assert(sizeof(struct kmem_root_pool) == sizeof(struct guard_pool) &&
 _Static_assert(sizeof(((struct guarded *)0)->name) == 64, "a guarded object's name");
 _Static_assert(KMEM_GUARD_LIVE == (int)GUARD_LIVE && KMEM_GUARD_OPEN == (int)GUARD_OPEN, "states");
 _Static_assert(KMEM_BLOCK_FREE == BLOCK_FREE && KMEM_BLOCK_PREV_FREE == BLOCK_PREV_FREE &&
-		       KMEM_BLOCK_END == BLOCK_END,
+		       KMEM_BLOCK_END == BLOCK_END && KMEM_BLOCK_QUICK == BLOCK_QUICK,
 	       "a block's flags");
 
 struct kmem_root root_record = {
@@ -100,6 +101,13 @@ struct kmem_root root_record = {
 			.guard_tracks = offsetof(struct guarded, tracks),
 			.guard_name = offsetof(struct guarded, name),
 			.guard_pool = (uintptr_t)&guard_pool,
+			.zone_node = offsetof(struct zone, node),
+			.cache_places = offsetof(struct kmem_cache, places),
+			.place_next = offsetof(struct cache_place, next),
+			.place_node = offsetof(struct cache_place, node),
+			.place_nslabs = offsetof(struct cache_place, nslabs),
+			.place_barns = offsetof(struct cache_place, barns),
+			.place_lists = offsetof(struct cache_place, lists),
 		},
 };
 

@@ -14,6 +14,7 @@
 #include "lib/fork.h"
 #include "lib/front.h"
 #include "lib/options.h"
+#include "lib/private_heap.h"
 #include "lib/record.h"
 #include "lib/shortage.h"
 #include "lib/twin.h"
@@ -51,6 +52,14 @@ static void table_advise(const void *table, size_t nbytes)
 	sys_advise_huge((void *)start, end - start, SYS_THP_NEVER);
 }
 
+/* With the reclaim lock. */
+static size_t purge_heaps(uint32_t age_ms, size_t most)
+{
+	size_t npages = front_purge(age_ms, most);
+
+	return npages < most ? npages + private_heaps_purge_locked(age_ms, most - npages) : npages;
+}
+
 void start(void)
 {
 	/* The table of caches is too small for one. */
@@ -60,7 +69,7 @@ void start(void)
 		options_start();
 		annotate_start();
 		debug_blocks_start();
-		decay_hook = front_purge;
+		decay_hook = purge_heaps;
 		relief_hook = reclaim_relief;
 		gather_hook = gather_idle;
 		shortage_hook = shortage_next;

@@ -6,6 +6,7 @@
 #include "lib/core.h"
 #include "lib/debug_block.h"
 #include "lib/front.h"
+#include "lib/private_heap.h"
 #include "slab/damaged.h"
 #include "slab/rcu.h"
 #include "slab/reclaim.h"
@@ -38,6 +39,9 @@ int kmem_trim(void)
 	trim_sheaves(true);
 	npages = reclaim_trim();
 	npages += front_purge(0, MOST_PAGES);
+	lock_take(&reclaim_lock, LOCK_RECLAIM);
+	npages += private_heaps_purge_locked(0, MOST_PAGES);
+	lock_release(&reclaim_lock, LOCK_RECLAIM);
 	npages += buddy_purge(0);
 	return npages > 0;
 }

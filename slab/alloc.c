@@ -16,6 +16,7 @@
  */
 #include "buddy/shortage.h"
 #include "slab/barn.h"
+#include "slab/cache_place.h"
 #include "slab/counted.h"
 #include "slab/damaged.h"
 #include "slab/debug.h"
@@ -189,7 +190,7 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 			swap(thread, cache, slot, shelf);
 		else if (slot_has_objects(spare))
 			slot_swap(slot, spare); /* a larger sheaf may take a system call */
-		else if ((sheaf = barn_take(cache, thread->number)))
+		else if ((sheaf = barn_take(cache, thread->barn)))
 			load_full(thread, cache, slot, shelf, sheaf);
 		if (slot_pop(slot, &object))
 			return object;
@@ -312,24 +313,59 @@ static SLOW void free_more(struct thread *thread, struct kmem_cache *cache, void
 		shelf_send_home(cache, shelf, &object, 1);
 }
 
-/* The slot's full sheaf to the barn for an empty one, if there is a full spare as well. */
+/* The slot's full sheaf to the barn for the empty one of its level; how many objects are lent. */
+static inline __attribute__((always_inline)) size_t trade_full(struct thread *thread,
+							       struct barn *barn, struct slot *slot,
+							       struct slot full,
+							       struct sheaf *empty)
+{
+	slot_unload(slot);
+	if (!barn_offer(barn, slot_sheaf(&full))) {
+		slot_load(slot, full);
+		thread_keep_empty(thread, empty);
+		return 0;
+	}
+	slot_load(slot, (struct slot){(uintptr_t)empty, full.mask});
+	return full.mask / 8;
+}
+
+/*
+ * The same for a cache without barns; and on a machine of several nodes, where it is to the
+ * thread's node's, and what is of others goes home.
+ */
+static SLOW size_t trade_elsewhere(struct thread *thread, struct kmem_cache *cache,
+				   struct slot *slot, struct shelf *shelf, struct sheaf *empty)
+{
+	struct barn *barns = NULL;
+
+	if (thread->barn < BARN_ELSEWHERE || !slot_send_strangers(thread, cache, slot, shelf))
+		barns = barns_make_at(cache, thread->barn);
+	if (barns)
+		return trade_full(thread, barn_of_word(barns, thread->barn), slot, *slot, empty);
+	thread_keep_empty(thread, empty);
+	return 0;
+}
+
+/* For a full slot whose spare is full. */
 static inline void free_to_barn(struct thread *thread, struct kmem_cache *cache, struct slot *slot,
 				struct shelf *shelf)
 {
 	struct slot full = *slot;
-	struct sheaf *sheaf = slot_sheaf(&full);
-	struct sheaf *empty = thread_get_empty(thread, sheaf_level(sheaf));
+	struct sheaf *empty = thread_get_empty(thread, sheaf_level(slot_sheaf(&full)));
+	struct barn *barns;
+	size_t nlent;
+	uint32_t word;
 
 	if (!empty)
 		return;
-	slot_unload(slot);
-	if (!barn_give(cache, sheaf, thread->number)) {
-		slot_load(slot, full);
-		thread_keep_empty(thread, empty);
-		return;
-	}
-	shelf_count(&shelf->pub.lent, full.mask / 8);
-	slot_load(slot, (struct slot){(uintptr_t)empty, full.mask}); /* of one level */
+	barns = barns_of(cache);
+	word = thread->barn;
+	if (__builtin_expect(!barns || word >= BARN_ELSEWHERE, 0))
+		nlent = trade_elsewhere(thread, cache, slot, shelf, empty);
+	else
+		nlent = trade_full(thread, (struct barn *)((char *)barns + word), slot, full,
+				   empty);
+	shelf_count(&shelf->pub.lent, nlent);
 }
 
 /* An empty sheaf that the cache has, of that level or another; NULL: none. */

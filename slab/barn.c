@@ -2,6 +2,14 @@
 /* The barns: see barn.h. */
 #include "slab/barn.h"
 
+void barns_init(const struct kmem_cache *cache, struct barn *barns)
+{
+	for (unsigned i = 0; i < BARNS; i++) {
+		atomic_store_explicit(&barns[i].limit, cache->limit_first, memory_order_relaxed);
+		atomic_store_explicit(&barns[i].overflows, 0, memory_order_relaxed);
+	}
+}
+
 struct barn *barns_make(struct kmem_cache *cache)
 {
 	/* A record keeps them for the next cache. */
@@ -10,8 +18,7 @@ struct barn *barns_make(struct kmem_cache *cache)
 
 	if (!fresh)
 		return NULL;
-	for (unsigned i = 0; i < BARNS; i++)
-		atomic_store_explicit(&fresh[i].limit, cache->limit_first, memory_order_relaxed);
+	barns_init(cache, fresh);
 	/* release: the limits */
 	if (atomic_compare_exchange_strong_explicit(&cache->barns, &others, fresh,
 						    memory_order_release, memory_order_acquire))
@@ -39,23 +46,18 @@ static void raise_limit(const struct kmem_cache *cache, struct barn *barn)
 	atomic_store_explicit(&barn->limit, limit, memory_order_relaxed);
 }
 
-void barn_missed(struct kmem_cache *cache)
+void barn_missed(struct kmem_cache *cache, struct barn *barns)
 {
 	for (unsigned i = 0; i < BARNS; i++)
-		raise_limit(cache, &barns_of(cache)[i]);
+		raise_limit(cache, &barns[i]);
 }
 
-int32_t barn_surplus(struct kmem_cache *cache, unsigned i)
+int32_t barn_surplus(const struct kmem_cache *cache, struct barn *barn)
 {
-	struct barn *barn = barns_of(cache);
-	int32_t nfull, low, limit;
+	int32_t nfull = atomic_load_explicit(&barn->nfull, memory_order_relaxed);
+	int32_t low = atomic_exchange_explicit(&barn->low, nfull, memory_order_relaxed);
+	int32_t limit = atomic_load_explicit(&barn->limit, memory_order_relaxed);
 
-	if (!barn)
-		return 0;
-	barn += i;
-	nfull = atomic_load_explicit(&barn->nfull, memory_order_relaxed);
-	low = atomic_exchange_explicit(&barn->low, nfull, memory_order_relaxed);
-	limit = atomic_load_explicit(&barn->limit, memory_order_relaxed);
 	if (low <= 0)
 		return 0;
 	limit = limit - low / 2 < cache->limit_first ? cache->limit_first : limit - low / 2;

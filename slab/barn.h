@@ -5,6 +5,10 @@
  * barn of its number, and takes from it first: what two threads do then meets
  * in no cache line.
  *
+ * On a machine of several nodes each has barns of its own, in which a full sheaf comes to lie only
+ * if less than an eighth of its objects are of other nodes (cache_place.h): so what a thread takes
+ * from them is of its node, but for that.
+ *
  * A barn's bound follows the traffic: a sheaf turned away, and another asked for
  * since, means the bound was in the way, and it doubles; in each decay period
  * the sheaves that nobody needed go home, and the bound falls again.
@@ -42,8 +46,30 @@ static inline struct barn *barns_of(struct kmem_cache *cache)
 
 /* The same, made now if need be; NULL without memory, or if the cache is to have none. */
 struct barn *barns_make(struct kmem_cache *cache);
-/* No barn had a sheaf. */
-void barn_missed(struct kmem_cache *cache);
+/* They begin as new ones do. */
+void barns_init(const struct kmem_cache *cache, struct barn *barns);
+/* No barn of these had a sheaf. */
+void barn_missed(struct kmem_cache *cache, struct barn *barns);
+
+/*
+ * Which barn is a thread's, in a word: the distance in bytes from the first of four, and from
+ * BARN_ELSEWHERE on the place, of which it is, and one more, times that.
+ */
+#define BARN_ELSEWHERE ((uint32_t)(BARNS * sizeof(struct barn)))
+
+static inline uint32_t barn_word(unsigned thread)
+{
+	return thread % BARNS * (uint32_t)sizeof(struct barn);
+}
+
+static inline struct barn *barn_of_word(struct barn *barns, uint32_t word)
+{
+	return (struct barn *)((char *)barns + word % BARN_ELSEWHERE);
+}
+
+/* The barns for a thread's word, or NULL; made, if they are to be. */
+struct barn *barns_at(struct kmem_cache *cache, uint32_t word);
+struct barn *barns_make_at(struct kmem_cache *cache, uint32_t word);
 
 /* Store a full sheaf, however many there are. */
 static inline void barn_put(struct barn *barn, struct sheaf *sheaf)
@@ -52,17 +78,9 @@ static inline void barn_put(struct barn *barn, struct sheaf *sheaf)
 	sheaf_push(&barn->full, sheaf);
 }
 
-/* Store a full sheaf of the thread of that number; false: the barn is as full as it may be. */
-static inline bool barn_give(struct kmem_cache *cache, struct sheaf *sheaf, unsigned thread)
+/* Store a full sheaf in the barn; false: it is as full as it may be. */
+static inline bool barn_offer(struct barn *barn, struct sheaf *sheaf)
 {
-	struct barn *barn = barns_of(cache);
-
-	if (__builtin_expect(!barn, 0)) {
-		barn = barns_make(cache);
-		if (!barn)
-			return false;
-	}
-	barn += thread % BARNS;
 	if (atomic_load_explicit(&barn->nfull, memory_order_relaxed) >=
 	    atomic_load_explicit(&barn->limit, memory_order_relaxed)) {
 		atomic_fetch_add_explicit(&barn->overflows, 1, memory_order_relaxed);
@@ -85,24 +103,26 @@ static inline struct sheaf *barn_pop(struct barn *barn)
 	return sheaf;
 }
 
+/* From another barn of the place than the word's, or from any of another place; or NULL. */
+struct sheaf *barn_take_other(struct kmem_cache *cache, uint32_t word);
+
 /*
  * A full sheaf, or NULL. One that the same thread gave, if there is: its objects
  * lie near others the thread has, another's beside what that one uses.
  */
-static inline struct sheaf *barn_take(struct kmem_cache *cache, unsigned thread)
+static inline struct sheaf *barn_take(struct kmem_cache *cache, uint32_t word)
 {
 	struct barn *barns = barns_of(cache);
 	struct sheaf *sheaf;
 
 	if (!barns)
-		return NULL;
-	for (unsigned i = 0; i < BARNS; i++) {
-		sheaf = barn_pop(&barns[(thread + i) % BARNS]);
-		if (sheaf)
+		return word < BARN_ELSEWHERE ? NULL : barn_take_other(cache, word);
+	if (__builtin_expect(word < BARN_ELSEWHERE, 1)) {
+		sheaf = barn_pop((struct barn *)((char *)barns + word));
+		if (__builtin_expect(sheaf != NULL, 1))
 			return sheaf;
 	}
-	barn_missed(cache);
-	return NULL;
+	return barn_take_other(cache, word);
 }
 
 /* The empty sheaves of a level that a cache keeps to itself: each barn has those of some. */
@@ -130,7 +150,7 @@ static inline void barn_put_empty(struct kmem_cache *cache, struct sheaf *sheaf)
 }
 
 /* How many sheaves of a barn nobody needed since the last call; its bound falls by half of it. */
-int32_t barn_surplus(struct kmem_cache *cache, unsigned barn);
+int32_t barn_surplus(const struct kmem_cache *cache, struct barn *barn);
 
 #define BARN_LIMIT_FIRST 8
 

@@ -8,6 +8,7 @@
 #include "buddy/settings.h"
 #include "buddy/shortage.h"
 #include "slab/barn.h"
+#include "slab/cache_place.h"
 #include "slab/damaged.h"
 #include "slab/guard.h"
 #include "slab/hardened.h"
@@ -234,13 +235,12 @@ struct kmem_cache *kmem_cache_create_usercopy(const char *name, unsigned int siz
 						     .ctor = ctor}});
 }
 
-size_t cache_drain_barn(struct kmem_cache *cache, unsigned barn, size_t most)
+size_t cache_drain_barn(struct kmem_cache *cache, struct barn *barn, size_t most)
 {
-	struct barn *barns = barns_of(cache);
 	size_t n = 0;
 
-	for (; barns && most > 0; most--) {
-		struct sheaf *sheaf = barn_pop(&barns[barn]);
+	for (; barn && most > 0; most--) {
+		struct sheaf *sheaf = barn_pop(barn);
 		unsigned fill;
 
 		if (!sheaf)
@@ -252,6 +252,29 @@ size_t cache_drain_barn(struct kmem_cache *cache, unsigned barn, size_t most)
 		n += fill;
 	}
 	return n;
+}
+
+static void drain_barn(struct kmem_cache *cache, struct barn *barn)
+{
+	cache_drain_barn(cache, barn, SIZE_MAX);
+}
+
+static void age_barn(struct kmem_cache *cache, struct barn *barn)
+{
+	cache_drain_barn(cache, barn, (size_t)barn_surplus(cache, barn));
+}
+
+/* Of all places. */
+static void each_barn(struct kmem_cache *cache,
+		      void (*act)(struct kmem_cache *cache, struct barn *barn))
+{
+	struct barn *barns = barns_of(cache);
+
+	for (unsigned i = 0; barns && i < BARNS; i++)
+		act(cache, &barns[i]);
+	for (struct cache_place *at = cache_places(cache); at; at = cache_place_next(at))
+		for (unsigned i = 0; i < BARNS; i++)
+			act(cache, &at->barns[i]);
 }
 
 /* The empty sheaves that the cache kept to itself: to all caches. */
@@ -267,8 +290,7 @@ static void drain_empties(struct kmem_cache *cache)
 void cache_drain(struct kmem_cache *cache)
 {
 	hardened_drain(cache);
-	for (unsigned barn = 0; barn < BARNS; barn++)
-		cache_drain_barn(cache, barn, SIZE_MAX);
+	each_barn(cache, drain_barn);
 	drain_empties(cache);
 	slab_retire(cache, 0);
 }
@@ -277,8 +299,7 @@ void cache_decay(struct kmem_cache *cache)
 {
 	if (cache->nowait)
 		return;
-	for (unsigned barn = 0; barn < BARNS; barn++)
-		cache_drain_barn(cache, barn, (size_t)barn_surplus(cache, barn));
+	each_barn(cache, age_barn);
 	if (__atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED))
 		slab_retire(cache, 1);
 }

@@ -14,6 +14,7 @@
 
 #include "buddy/lock.h"
 #include "buddy/pagemap.h"
+#include "buddy/place.h"
 #include "slab/sheaf.h"
 
 #include <kmem/cache.h>
@@ -36,6 +37,7 @@ enum slab_bucket {		  /* by the share of free objects */
 		   BUCKETS
 };
 
+struct cache_place;
 struct quarantine;
 struct rcu_queue;
 struct shelf;
@@ -79,17 +81,18 @@ struct kmem_cache {
 	uint32_t slab_bytes; /* a power of two */
 	uint32_t usable;  /* the stride; 0: debugged or recorded, and realloc is to look closer */
 	uint8_t capacity; /* that sheaves are to have from the start; 0: any */
-	uint8_t level_first; /* sheaves' capacity at first … */
-	uint8_t level_max;   /* … and when they have grown */
-	bool direct;	     /* objects are too large for sheaves, or those are muted */
-	bool no_spare;	     /* so large that one sheaf must do */
-	bool muted;	     /* each operation is counted: counted.h */
-	bool gated;	     /* each operation takes the slow path: no sheaf is ever loaded */
-	bool hardened;	     /* see hardened.h */
-	bool nowait;	     /* SLAB_NOWAIT: its frees make no call and wait for nobody */
-	bool noted;	     /* of malloc's: somebody wants to know what was asked for */
-	int32_t limit_first; /* of a barn, sheaves … */
-	int32_t limit_max;   /* … and at most */
+	uint8_t level_first;	 /* sheaves' capacity at first … */
+	uint8_t level_max;	 /* … and when they have grown */
+	bool direct;		 /* objects are too large for sheaves, or those are muted */
+	bool no_spare;		 /* so large that one sheaf must do */
+	bool muted;		 /* each operation is counted: counted.h */
+	bool gated;		 /* each operation takes the slow path: no sheaf is ever loaded */
+	bool hardened;		 /* see hardened.h */
+	bool nowait;		 /* SLAB_NOWAIT: its frees make no call and wait for nobody */
+	bool noted;		 /* of malloc's: somebody wants to know what was asked for */
+	_Atomic uint16_t policy; /* for new slabs (place_policy_load); set by libkmem-numa */
+	int32_t limit_first;	 /* of a barn, sheaves … */
+	int32_t limit_max;	 /* … and at most */
 	_Atomic uint32_t trim_epoch;
 	_Atomic uint32_t warned_ms;   /* when the limit was last reported; 0: never */
 	struct kmem_cache *next_free; /* guarded by the caches lock */
@@ -107,13 +110,15 @@ struct kmem_cache {
 	_Atomic uint32_t ndamaged;	       /* slabs that wait for a report (damaged.h) */
 	_Atomic uint32_t asked;		       /* by those who call reclaim (ask.h) */
 
-	struct barn *_Atomic barns; /* BARNS of them; NULL: nobody gave yet (barn.h) */
+	struct barn *_Atomic barns;	    /* BARNS of them; NULL: nobody gave yet (barn.h) */
+	struct cache_place *_Atomic places; /* what it has of others than place 0 (cache_place.h) */
 
 	_Alignas(64) struct lock lock;
 	_Atomic bool unsettled;	     /* slabs may be on lists that no longer fit (slab.h) */
 	_Atomic bool short_of_empty; /* of a nowait cache: a free found no empty sheaf */
-	struct slab *lists[BUCKETS]; /* guarded by lock; each slab without owner is on one */
-	_Atomic uint32_t nready;     /* slabs made ahead, kept though empty until they age */
+	/* Of place 0's slabs, guarded by lock; each slab without owner is on one of its place's. */
+	struct slab *lists[BUCKETS];
+	_Atomic uint32_t nready; /* slabs made ahead, kept though empty until they age */
 };
 
 #pragma GCC visibility push(hidden)
@@ -162,8 +167,8 @@ struct kmem_cache *cache_create_front(unsigned id, unsigned size, const struct c
 
 /* Send home what the barn holds; retire empty slabs. Needs no lock held above LOCK_CACHES. */
 void cache_drain(struct kmem_cache *cache);
-/* Most sheaves of one of its barns go home; the number of objects. */
-size_t cache_drain_barn(struct kmem_cache *cache, unsigned barn, size_t most);
+/* Most sheaves of one of its barns, or of none, go home; the number of objects. */
+size_t cache_drain_barn(struct kmem_cache *cache, struct barn *barn, size_t most);
 /* Age barn and empty slabs by one decay period, where frees may wait. */
 void cache_decay(struct kmem_cache *cache);
 /* NULL, or the first broken invariant; exact only while nobody uses the cache. */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The slab layer's invariants, one clause each: see slab.h and docs/design.md. */
+#include "buddy/buddy.h"
+#include "slab/cache_place.h"
 #include "slab/limit.h"
 #include "slab/slab.h"
 
@@ -30,15 +32,29 @@ static const char *check_slab(const struct kmem_cache *cache, const struct slab 
 	return NULL;
 }
 
+/* Those of one place. */
+static const char *check_lists(struct kmem_cache *cache, struct slab **lists)
+{
+	const char *wrong = NULL;
+
+	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+		for (struct slab *slab = lists[bucket]; slab && !wrong; slab = slab->next) {
+			wrong = check_slab(cache, slab, bucket);
+			if (!wrong && (cache_lists(cache, slab->place) != lists ||
+				       buddy_zone(slab_pages(slab))->place != slab->place))
+				wrong = "S2: a slab is on a list of another place";
+		}
+	return wrong;
+}
+
 const char *cache_check(struct kmem_cache *cache)
 {
 	const char *wrong = NULL;
 
 	lock_take(&cache->lock, LOCK_CACHE);
 	slab_settle_locked(cache);
-	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
-		for (struct slab *slab = cache->lists[bucket]; slab && !wrong; slab = slab->next)
-			wrong = check_slab(cache, slab, bucket);
+	for_each_lists (cache, lists)
+		wrong = wrong ? wrong : check_lists(cache, lists);
 	if (!wrong && cache->gated &&
 	    atomic_load_explicit(&cache->used, memory_order_relaxed) != limit_count(cache))
 		wrong = "S7: a limited cache's count differs from the objects that are out";

@@ -4,6 +4,7 @@
 
 #include "buddy/report.h"
 #include "slab/annotate.h"
+#include "slab/cache_place.h"
 #include "slab/debug_layout.h"
 #include "slab/debug_report.h"
 #include "slab/debug_spec.h"
@@ -334,9 +335,10 @@ bool debug_validate(struct kmem_cache *cache)
 	bool sound = true;
 
 	/* Without the lock: a report takes its time, and nobody changes the lists. */
-	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
-		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
-			sound &= validate_slab(cache, slab);
+	for_each_lists (cache, lists)
+		for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+			for (struct slab *slab = lists[bucket]; slab; slab = slab->next)
+				sound &= validate_slab(cache, slab);
 	for_each_thread (thread) {
 		struct slab *slab = shelf_slab(thread_shelf(thread, cache->id));
 

@@ -12,6 +12,7 @@
 #include "buddy/settings.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/cache_place.h"
 #include "slab/damaged.h"
 #include "slab/guard.h"
 #include "slab/rcu.h"
@@ -174,6 +175,8 @@ bool thread_pass_slow(struct thread *thread)
 
 	if (now - thread->pass_ms > settings_decay_ms() || thread->epoch != epoch) {
 		thread->pass_ms = now;
+		if (places_several())
+			thread_note_move(thread);
 		flush_idle(thread);
 		thread->epoch = epoch;
 	}

@@ -2,6 +2,7 @@
 /* The end of a cache: everything home, what still lives reported, the record for the next. */
 #include "buddy/report.h"
 #include "slab/ask.h"
+#include "slab/cache_place.h"
 #include "slab/damaged.h"
 #include "slab/debug.h"
 #include "slab/guard.h"
@@ -19,21 +20,32 @@ static bool is_live(const struct kmem_cache *cache, const struct slab *slab, uin
 	return cache_marked(cache) ? !mark_holds(slab, index) : !slab_is_home(slab, index);
 }
 
-/* Call seen, if given, for each live object; how many. */
+/* Call seen, if given, for each live object of the slab; how many. */
+static unsigned each_live_of(const struct kmem_cache *cache, const struct slab *slab,
+			     void (*seen)(const struct kmem_cache *cache, void *object))
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
+		if (!is_live(cache, slab, i))
+			continue;
+		n++;
+		if (seen)
+			seen(cache, slab_object(slab, i));
+	}
+	return n;
+}
+
+/* The same for each of the cache. */
 static unsigned each_live(const struct kmem_cache *cache,
 			  void (*seen)(const struct kmem_cache *cache, void *object))
 {
 	unsigned n = 0;
 
-	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
-		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
-			for (uint32_t i = 0; i < cache->pub.slab_objects; i++) {
-				if (!is_live(cache, slab, i))
-					continue;
-				n++;
-				if (seen)
-					seen(cache, slab_object(slab, i));
-			}
+	for_each_lists (cache, lists)
+		for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+			for (struct slab *slab = lists[bucket]; slab; slab = slab->next)
+				n += each_live_of(cache, slab, seen);
 	return n;
 }
 

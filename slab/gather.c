@@ -33,12 +33,15 @@ static size_t gather_cache(struct thread *thread, struct kmem_cache *cache, size
 {
 	struct shelf *shelf = thread_shelf(thread, cache->id);
 	size_t n = slot_fill(thread_slot(thread, cache->id)) + slot_fill(shelf_spare(shelf));
+	struct barn *barns = barns_at(cache, thread->barn);
 	uint8_t level = shelf->level;
 
 	thread_flush(thread, cache);
 	/* It may still be freed to, in sheaves as large as before. */
 	shelf->level = level;
-	n += cache_drain_barn(cache, thread->number % BARNS, most / SHEAF_CAP_MAX + 1);
+	if (barns)
+		n += cache_drain_barn(cache, barn_of_word(barns, thread->barn),
+				      most / SHEAF_CAP_MAX + 1);
 	slab_retire_but(cache, 0, atomic_load_explicit(&cache->nready, memory_order_relaxed));
 	return n;
 }

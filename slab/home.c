@@ -13,6 +13,7 @@
 #include "slab/thread.h"
 
 #define PLACES 16u
+#define MANY   7u /* neighbours, behind which more are expected */
 
 /* Objects of one word of a slab's bitmap; no word: none. */
 struct place {
@@ -79,13 +80,35 @@ static inline void enter(struct kmem_cache *cache, struct place *table, struct p
 		slab_return(cache, other.word, other.bits);
 }
 
+/*
+ * Objects side by side, upward or downward, from the index-th of a slab on, to the end of
+ * its word: how many, and their bits. 1 where they are not many.
+ */
+static inline unsigned gather_neighbours(const struct kmem_cache *cache, struct place *run,
+					 uint32_t index, void **objects, unsigned n)
+{
+	uintptr_t step = cache->pub.stride, next = (uintptr_t)objects[0];
+	unsigned bit = index % 64, most = cache->pub.slab_objects - index, got = 0;
+	bool down = n > MANY && next - (uintptr_t)objects[MANY] == step * MANY;
+
+	if (!down && (n <= MANY || (uintptr_t)objects[MANY] - next != step * MANY))
+		return 1;
+	if (down)
+		step = -step;
+	most = down ? bit + 1 : most < 64 - bit ? most : 64 - bit;
+	for (most = most < n ? most : n; got < most && (uintptr_t)objects[got] == next; got++)
+		next += step;
+	run->bits = ~0ull >> (64 - got) << (down ? bit + 1 - got : bit);
+	return got;
+}
+
 /* The objects behind one, the index-th of its slab, whose bits are in the same word. */
 static inline unsigned gather(const struct kmem_cache *cache, struct place *run, uint32_t index,
 			      void **objects, unsigned n)
 {
 	uintptr_t first = (uintptr_t)objects[0] - (uintptr_t)(index % 64) * cache->pub.stride;
 	uint32_t most = cache->pub.slab_objects - index / 64 * 64;
-	void **at = objects + 1, **end = objects + n;
+	void **at = objects + gather_neighbours(cache, run, index, objects, n), **end = objects + n;
 	uint64_t next;
 
 	for (most = most < 64 ? most : 64; at < end; at++) {

@@ -5,6 +5,7 @@
 #include "buddy/report.h"
 #include "buddy/shortage.h"
 #include "slab/ask.h"
+#include "slab/cache_place.h"
 #include "slab/debug.h"
 #include "slab/failslab.h"
 #include "slab/hardened.h"
@@ -192,9 +193,10 @@ size_t limit_count(const struct kmem_cache *cache)
 {
 	size_t out = (size_t)cache->pub.nslabs * cache->pub.slab_objects;
 
-	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
-		for (struct slab *slab = cache->lists[bucket]; slab; slab = slab->next)
-			out -= slab_count_home(slab);
+	for_each_lists (cache, lists)
+		for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+			for (struct slab *slab = lists[bucket]; slab; slab = slab->next)
+				out -= slab_count_home(slab);
 	for_each_thread (thread) {
 		struct slab *slab = shelf_slab(thread_shelf(thread, cache->id));
 

@@ -2,6 +2,7 @@
 /* See marks.h. */
 #include "slab/marks.h"
 
+#include "slab/cache_place.h"
 #include "slab/debug.h"
 
 /* Of a word of the bitmaps, those that are set. */
@@ -41,9 +42,10 @@ void marks_recall(struct kmem_cache *cache)
 {
 	struct slab *slab, *next;
 
-	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
-		for (slab = cache->lists[bucket]; slab; slab = next) {
-			next = slab->next;
-			recall_slab(cache, slab);
-		}
+	for_each_lists (cache, lists)
+		for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+			for (slab = lists[bucket]; slab; slab = next) {
+				next = slab->next;
+				recall_slab(cache, slab);
+			}
 }

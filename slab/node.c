@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Objects from a node of memory. What lies in sheaves and barns is of the nodes of those who
- * freed it, so for another node than the thread's it comes straight from a slab.
+ * Objects from a node of memory. What lies in sheaves and barns may be of the nodes of those who
+ * freed it, so for another node than the thread's, or where no other will do, it comes straight
+ * from a slab of the node's.
  */
 #include "buddy/node.h"
 #include "buddy/report.h"
+#include "slab/cache_place.h"
+#include "slab/limit.h"
 #include "slab/sheaves.h"
 #include "slab/slot.h"
 
@@ -20,10 +23,43 @@ static void *no_node(const struct kmem_cache *cache, gfp_t flags, int node)
 	return NULL;
 }
 
-static void *alloc_elsewhere(struct kmem_cache *cache, gfp_t flags)
+/* One of a cache that looks at each: without the thread's active slab, which is of its own node. */
+static void *alloc_gated(struct thread *thread, struct kmem_cache *cache, gfp_t flags)
 {
-	void *object = alloc_uncached(cache);
+	struct shelf *shelf = thread_shelf(thread, cache->id);
+	void *object = NULL;
+	bool got;
 
+	cache->ops->detach(cache, shelf);
+	got = limit_alloc(cache, flags, 1, &object);
+	cache->ops->detach(cache, shelf);
+	return got ? object : NULL;
+}
+
+/* Slabs are taken by the walk, whoever takes them for this thread meanwhile: a constructor may. */
+static void *alloc_by(struct place_walk *walk, struct kmem_cache *cache, gfp_t flags)
+{
+	struct thread *thread = thread_self();
+	struct place_walk *before;
+	void *object;
+
+	/* Past its end, or in the shade: it cannot say what it wishes. */
+	if (!thread)
+		return walk->only ? NULL : alloc_uncached(cache);
+	before = thread->wish;
+	thread->wish = walk;
+	object = cache->gated ? alloc_gated(thread, cache, flags) : alloc_uncached(cache);
+	thread->wish = before;
+	return object;
+}
+
+static void *alloc_elsewhere(struct kmem_cache *cache, gfp_t flags, int node)
+{
+	struct place_walk walk;
+	void *object = NULL;
+
+	if (place_walk_node(&walk, node, flags & __GFP_THISNODE))
+		object = alloc_by(&walk, cache, flags);
 	/* Any other node's is better than none, and all that is done for want of memory is there.
 	 */
 	if (!object && !(flags & __GFP_THISNODE))
@@ -41,12 +77,12 @@ void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t flags, int node)
 
 	if (!anywhere && !node_exists(node, flags))
 		return no_node(cache, flags, node);
-	/* No sheaves to pass by; or the answer is the same everywhere. */
-	if (anywhere || uncached(cache) || (flags & __GFP_ZERO && cache->ctor) ||
-	    node == node_here())
+	/* The sheaves' will do; or the answer is the same everywhere. */
+	if (anywhere || (flags & __GFP_ZERO && cache->ctor) ||
+	    (node_is_served(node, flags) && !place_policy_load(&cache->policy).kind))
 		return kmem_cache_alloc(cache, flags);
 	if (flags & __GFP_DIRECT_RECLAIM)
-		return alloc_elsewhere(cache, flags);
+		return alloc_elsewhere(cache, flags, node);
 	if (!(flags & __GFP_THISNODE))
 		return kmem_cache_alloc(cache, flags);
 	errno = EAGAIN;

@@ -118,9 +118,9 @@ static void fill_place(struct thread *thread, struct store *store, struct slot *
 }
 
 /* What the thread has no place for; the number of full sheaves. */
-static size_t fill_barns(struct store *store)
+static size_t fill_barns(const struct thread *thread, struct store *store)
 {
-	struct barn *barns = barns_of(store->cache);
+	struct barn *barns = barns_at(store->cache, thread->barn);
 	struct sheaf *sheaf;
 	size_t n = 0;
 
@@ -141,7 +141,7 @@ static void hand_out(struct thread *thread, struct store *store, size_t nfull)
 	fill_place(thread, store, thread_slot(thread, cache->id));
 	if (!cache->no_spare)
 		fill_place(thread, store, shelf_spare(shelf));
-	cache_count(cache, 0, 0, fill_barns(store) * capacity);
+	cache_count(cache, 0, 0, fill_barns(thread, store) * capacity);
 }
 
 /* The owner touches what is at home: nobody else writes there. */
@@ -198,7 +198,7 @@ static int ready_sheaves(struct thread *thread, struct kmem_cache *cache, struct
 	size_t nempty = cache->nowait ? 2 + nfull + 2 * THREADS_READY : 2;
 	uint32_t nslabs_empty = __atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED);
 
-	if ((!barns_of(cache) && !barns_make(cache)) || !make_full(&store, nfull) ||
+	if (!barns_make_at(cache, thread->barn) || !make_full(&store, nfull) ||
 	    !make_empty(&store, nempty)) {
 		give_up(&store, nslabs_empty);
 		return -ENOMEM;

@@ -12,7 +12,7 @@
 #include "slab/reclaim.h"
 
 #include "buddy/relief.h"
-#include "slab/cache.h"
+#include "slab/cache_place.h"
 #include "slab/slab.h"
 
 #define STRIDE_LEAST 256u /* of smaller objects a page holds so many that one survives */
@@ -78,17 +78,19 @@ static unsigned collect(struct kmem_cache *cache, struct pass *pass, struct slab
 
 	*chain = NULL;
 	lock_take(&cache->lock, LOCK_CACHE);
-	for (unsigned bucket = first_bucket_locked(cache, pass); bucket < BUCKET_EMPTY; bucket++)
-		for (slab = cache->lists[bucket]; slab && n < most; slab = next) {
-			next = slab->next;
-			pass->nlooks++;
-			if (!has_dead_locked(cache, slab) || !is_old_locked(slab, pass))
-				continue;
-			slab_own_locked(slab);
-			slab->next = *chain;
-			*chain = slab;
-			n++;
-		}
+	for_each_lists (cache, lists)
+		for (unsigned bucket = first_bucket_locked(cache, pass); bucket < BUCKET_EMPTY;
+		     bucket++)
+			for (slab = lists[bucket]; slab && n < most; slab = next) {
+				next = slab->next;
+				pass->nlooks++;
+				if (!has_dead_locked(cache, slab) || !is_old_locked(slab, pass))
+					continue;
+				slab_own_locked(slab);
+				slab->next = *chain;
+				*chain = slab;
+				n++;
+			}
 	lock_release(&cache->lock, LOCK_CACHE);
 	return n;
 }

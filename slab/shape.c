@@ -6,6 +6,7 @@
 
 #include "slab/annotate.h"
 #include "slab/barn.h"
+#include "slab/cache_place.h"
 #include "slab/debug.h"
 #include "slab/debug_spec.h"
 #include "slab/failslab.h"
@@ -141,10 +142,10 @@ static void set_barns(struct kmem_cache *cache)
 {
 	struct barn *barns = atomic_load_explicit(&cache->barns, memory_order_relaxed);
 
-	for (unsigned i = 0; barns && i < BARNS; i++) {
-		atomic_store_explicit(&barns[i].limit, cache->limit_first, memory_order_relaxed);
-		atomic_store_explicit(&barns[i].overflows, 0, memory_order_relaxed);
-	}
+	if (barns)
+		barns_init(cache, barns);
+	for (struct cache_place *at = cache_places(cache); at; at = cache_place_next(at))
+		barns_init(cache, at->barns);
 }
 
 static uint32_t stride_align(const struct cache_shape *shape)
@@ -224,6 +225,7 @@ void shape_apply(const struct cache_shape *shape, struct kmem_cache *cache)
 	cache->capacity = (uint8_t)shape->args.sheaf_capacity;
 	cache->nowait = shape->flags & SLAB_NOWAIT;
 	cache->pub.counted = settings.stats;
+	place_policy_store(&cache->policy, (struct place_policy){POLICY_NONE, 0});
 	cache->limit = limit_of(&shape->args, plain_stride(shape->size, cache->pub.align));
 	set_objects(cache, debug_spec_flags(cache->pub.name));
 	set_args(cache, &shape->args);

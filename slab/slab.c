@@ -8,6 +8,7 @@
 #include "buddy/report.h"
 #include "buddy/sys.h"
 #include "slab/annotate.h"
+#include "slab/cache_place.h"
 #include "slab/damaged.h"
 #include "slab/debug.h"
 #include "slab/hardened.h"
@@ -42,9 +43,17 @@ static void count_slabs(uint32_t *count, uint32_t add)
 	__atomic_store_n(count, *count + add, __ATOMIC_RELAXED);
 }
 
+/* Of the cache, and of the slab's place, if that is not the first. */
+static void count_slab_locked(struct kmem_cache *cache, const struct slab *slab, uint32_t add)
+{
+	count_slabs(&cache->pub.nslabs, add);
+	if (__builtin_expect(slab->place != 0, 0))
+		count_slabs(&cache_place_find(cache, slab->place)->nslabs, add);
+}
+
 static void list_add_locked(struct kmem_cache *cache, struct slab *slab, enum slab_bucket bucket)
 {
-	struct slab **head = &cache->lists[bucket];
+	struct slab **head = &cache_lists(cache, slab->place)[bucket];
 
 	slab->bucket = bucket;
 	slab->prev = NULL;
@@ -63,7 +72,7 @@ static void list_del_locked(struct kmem_cache *cache, struct slab *slab)
 	if (slab->prev)
 		slab->prev->next = slab->next;
 	else
-		cache->lists[slab->bucket] = slab->next;
+		cache_lists(cache, slab->place)[slab->bucket] = slab->next;
 	if (slab->next)
 		slab->next->prev = slab->prev;
 	if (slab->bucket == BUCKET_EMPTY)
@@ -127,16 +136,21 @@ static unsigned destroy_all(struct slab *chain)
 	return n;
 }
 
-static struct slab *slab_create(struct kmem_cache *cache)
+/* Pages of the place, owned by the caller; NULL: it has none. */
+static struct slab *slab_create(struct kmem_cache *cache, const struct place_walk *at)
 {
 	size_t npages = cache->pub.slab_pages;
 	uint32_t nobjects = cache->pub.slab_objects;
-	struct slab *slab = meta_pool_get(pool_of(cache));
+	struct slab *slab;
 	bool zeroed;
 
+	if (__builtin_expect(at->place != 0, 0) && !cache_place_make(cache, at->place))
+		return NULL;
+	slab = meta_pool_get(pool_of(cache));
 	if (!slab)
 		return NULL;
-	slab->base = (uintptr_t)buddy_alloc(npages, npages, PAGE_SLAB, &zeroed);
+	slab->place = at->place;
+	slab->base = (uintptr_t)buddy_alloc_at(at, npages, npages, PAGE_SLAB, &zeroed);
 	if (!slab->base) {
 		meta_pool_put(pool_of(cache), slab);
 		return NULL;
@@ -156,20 +170,20 @@ static struct slab *slab_create(struct kmem_cache *cache)
 	if (cache->debug.flags)
 		debug_new_slab(slab);
 	lock_take(&cache->lock, LOCK_CACHE);
-	count_slabs(&cache->pub.nslabs, 1);
+	count_slab_locked(cache, slab, 1);
 	lock_release(&cache->lock, LOCK_CACHE);
 	return slab;
 }
 
 /* Fewest free first, but those with next to nothing last, as each costs a visit. */
-static struct slab *pick_locked(struct kmem_cache *cache)
+static struct slab *pick_locked(struct slab *const *lists)
 {
 	static const enum slab_bucket order[] = {BUCKET_FOURTH, BUCKET_HALF, BUCKET_MORE,
 						 BUCKET_EIGHTH, BUCKET_EMPTY};
 
 	for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		if (cache->lists[order[i]])
-			return cache->lists[order[i]];
+		if (lists[order[i]])
+			return lists[order[i]];
 	return NULL;
 }
 
@@ -180,27 +194,56 @@ void slab_own_locked(struct slab *slab)
 	atomic_fetch_or_explicit(&slab->state, SLAB_OWNED, memory_order_acquire);
 }
 
-struct slab *slab_acquire(struct kmem_cache *cache)
+/* One that the lists of the place have, to own it; NULL: none. */
+static struct slab *take_listed(struct kmem_cache *cache, unsigned place)
 {
 	struct slab *slab;
 
 	lock_take(&cache->lock, LOCK_CACHE);
-	slab = pick_locked(cache);
+	slab = pick_locked(cache_lists(cache, place));
 	if (!slab) {
 		slab_settle_locked(cache);
-		slab = pick_locked(cache);
+		slab = pick_locked(cache_lists(cache, place));
 	}
 	if (slab)
 		slab_own_locked(slab);
 	lock_release(&cache->lock, LOCK_CACHE);
+	return slab;
+}
+
+static struct slab *acquire_at(struct kmem_cache *cache, const struct place_walk *at)
+{
+	struct slab *slab = NULL;
+
+	if (__builtin_expect(!at->place, 1) || cache_place_find(cache, at->place))
+		slab = take_listed(cache, at->place);
 	if (!slab)
-		return slab_create(cache);
+		return slab_create(cache, at);
 	slab->seen = slab->purged = 0;
 	if (slab->absent) {
 		relief_touch(slab->absent);
 		slab->absent = 0;
 	}
 	return slab;
+}
+
+/* Of each place what is there, before memory of the next one is taken. */
+static __attribute__((noinline)) struct slab *acquire_near(struct kmem_cache *cache)
+{
+	struct place_walk walk = cache_walk(cache);
+	struct slab *slab;
+
+	do
+		slab = acquire_at(cache, &walk);
+	while (!slab && place_walk_next(&walk));
+	return slab;
+}
+
+struct slab *slab_acquire(struct kmem_cache *cache)
+{
+	static const struct place_walk only_place;
+
+	return places_several() ? acquire_near(cache) : acquire_at(cache, &only_place);
 }
 
 /* Put the slab, without owner, on the list its count asks for; it, if it is to be retired. */
@@ -221,7 +264,7 @@ static struct slab *settle_locked(struct kmem_cache *cache, struct slab *slab)
 	    cache->pub.nslabs_empty >=
 		    EMPTY_KEEP + atomic_load_explicit(&cache->nready, memory_order_relaxed) &&
 	    !cache->dtor && !cache->nowait) {
-		count_slabs(&cache->pub.nslabs, 0u - 1);
+		count_slab_locked(cache, slab, 0u - 1);
 		return slab;
 	}
 	list_add_locked(cache, slab, bucket);
@@ -247,15 +290,16 @@ void slab_settle_locked(struct kmem_cache *cache)
 	if (!atomic_load_explicit(&cache->unsettled, memory_order_relaxed) ||
 	    !atomic_exchange_explicit(&cache->unsettled, false, memory_order_acquire))
 		return;
-	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
-		for (slab = cache->lists[bucket]; slab; slab = next) {
-			next = slab->next;
-			if (fits_locked(cache, slab))
-				continue;
-			list_del_locked(cache, slab);
-			/* None is to be retired: such a cache keeps its empty slabs. */
-			settle_locked(cache, slab);
-		}
+	for_each_lists (cache, lists)
+		for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+			for (slab = lists[bucket]; slab; slab = next) {
+				next = slab->next;
+				if (fits_locked(cache, slab))
+					continue;
+				list_del_locked(cache, slab);
+				/* None is to be retired: such a cache keeps its empty slabs. */
+				settle_locked(cache, slab);
+			}
 }
 
 void slab_release(struct slab *slab)
@@ -283,16 +327,17 @@ void slab_recount_all(struct kmem_cache *cache)
 	struct slab *retired = NULL, *slab, *next;
 
 	lock_take(&cache->lock, LOCK_CACHE);
-	for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
-		for (slab = cache->lists[bucket]; slab; slab = next) {
-			next = slab->next;
-			slab_recount(slab);
-			list_del_locked(cache, slab);
-			if (settle_locked(cache, slab)) {
-				slab->next = retired;
-				retired = slab;
+	for_each_lists (cache, lists)
+		for (unsigned bucket = BUCKET_FULL; bucket < BUCKET_EMPTY; bucket++)
+			for (slab = lists[bucket]; slab; slab = next) {
+				next = slab->next;
+				slab_recount(slab);
+				list_del_locked(cache, slab);
+				if (settle_locked(cache, slab)) {
+					slab->next = retired;
+					retired = slab;
+				}
 			}
-		}
 	lock_release(&cache->lock, LOCK_CACHE);
 	destroy_all(retired);
 }
@@ -337,15 +382,16 @@ static unsigned free_empty(struct kmem_cache *cache, uint32_t age_ms, unsigned k
 	lock_take(&cache->lock, LOCK_CACHE);
 	slab_settle_locked(cache);
 	now = sys_now_ms(); /* not before the slabs that were settled became empty */
-	for (slab = cache->lists[BUCKET_EMPTY]; slab; slab = next) {
-		next = slab->next;
-		if ((int32_t)(now - slab->stamp) < (int32_t)age_ms || (keep > 0 && keep--))
-			continue;
-		list_del_locked(cache, slab);
-		count_slabs(&cache->pub.nslabs, 0u - 1);
-		slab->next = retired;
-		retired = slab;
-	}
+	for_each_lists (cache, lists)
+		for (slab = lists[BUCKET_EMPTY]; slab; slab = next) {
+			next = slab->next;
+			if ((int32_t)(now - slab->stamp) < (int32_t)age_ms || (keep > 0 && keep--))
+				continue;
+			list_del_locked(cache, slab);
+			count_slab_locked(cache, slab, 0u - 1);
+			slab->next = retired;
+			retired = slab;
+		}
 	lock_release(&cache->lock, LOCK_CACHE);
 	return destroy_all(retired);
 }

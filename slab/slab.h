@@ -13,7 +13,7 @@
  *
  * Invariants:
  *  S1  the count is at most the number of set bits, and equal at rest
- *  S2  a slab without owner is on the list of its cache that fits its count, or
+ *  S2  a slab without owner is on the list of its cache and place that fits its count, or
  *      the cache's lists are unsettled
  *  S3  a slab is retired, under the cache's lock, only when it has no owner and
  *      its count is the number of its objects: then no return is under way
@@ -71,6 +71,7 @@ struct slab {
 	uint16_t seen;	 /* free objects then; these three are the owner's, or the lock's */
 	uint16_t purged; /* free objects when pages were last given back */
 	uint32_t absent; /* pages given back and not touched since */
+	uint32_t place;	 /* of its pages (buddy/place.h) */
 };
 
 _Static_assert(sizeof(struct slab) == SLAB_RECORD, "two cache lines, and aligned so");
@@ -148,7 +149,7 @@ static inline uint32_t slab_count_home(const struct slab *slab)
 
 /*
  * A slab with free objects, owned by the caller from now on: the fullest that
- * has several to give, or a new one. NULL: no memory.
+ * has several to give, or a new one; of the nearest place that has any. NULL: no memory.
  */
 struct slab *slab_acquire(struct kmem_cache *cache);
 /* Take a slab without owner off its list, to own it; under the cache's lock. */

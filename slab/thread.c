@@ -6,6 +6,7 @@
 #include "buddy/root.h"
 #include "buddy/sys.h"
 #include "slab/background.h"
+#include "slab/cache_place.h"
 #include "slab/damaged.h"
 #include "slab/shade.h"
 #include "slab/sheaves.h"
@@ -19,6 +20,9 @@
 
 __thread struct slot *thread_slots __attribute__((tls_model("initial-exec"))) =
 	(struct slot *)pagemap.zeros;
+/* For libkmem-malloc's malloc and free: see lib/core.h. */
+extern __thread struct slot *kmem_core_thread_slots
+	__attribute__((alias("thread_slots"), visibility("default")));
 
 struct lock threads_lock;
 static struct thread *idle;	   /* guarded by threads_lock */
@@ -166,6 +170,7 @@ struct thread *thread_attach(void)
 		return NULL;
 	}
 	__atomic_store_n(&thread->pub.tid, sys_tid(), __ATOMIC_RELAXED);
+	thread_place(thread);
 	thread_slots = thread_slot(thread, 0);
 	/* May allocate, if many keys were made before ours: by now it can. */
 	if (pthread_setspecific(key, thread_slots) != 0) {

@@ -21,6 +21,7 @@
 
 #include "buddy/lock.h"
 #include "buddy/pagemap.h"
+#include "buddy/place.h"
 #include "buddy/settings.h"
 #include "slab/sheaf.h"
 
@@ -63,7 +64,9 @@ struct thread {
 	struct sheaf *empty[SHEAF_LEVELS]; /* a few for its next trades, chained by object[0] */
 	uint32_t look_ms;	   /* when it last looked whether an allocation is to be guarded */
 	struct stack_memo *stacks; /* that it allocated or freed in; NULL: none */
-	uint32_t unused[6];
+	struct place_walk *wish;   /* where its next objects are to be from; NULL: by policy */
+	uint32_t barn;		   /* which is its own: a word of barn.h */
+	uint32_t unused[3];
 };
 
 _Static_assert(sizeof(struct slot) == sizeof(struct kmem_root_slot), "as published");

@@ -12,6 +12,7 @@ core=$build/lib/libkmem.so
 override=$build/lib/libkmem-malloc.so
 kmemtop=$build/bin/kmemtop
 work=$(mktemp -d)
+export TMUX_TMPDIR=$work # tmux leaves its sockets behind
 pids=()
 trap 'cleanup' EXIT
 
@@ -42,6 +43,24 @@ need() {
 	for program; do
 		command -v "$program" >/dev/null || skip "$program is not installed"
 	done
+}
+
+# launch COMMAND...: beside the script, as $pid, until it has said "ready".
+launch() {
+	: >"$work/ready"
+	"$@" >"$work/ready" &
+	pid=$!
+	pids+=("$pid")
+	await ready
+}
+
+# await WORD: what was launched has said it, within 20 s.
+await() {
+	for _ in $(seq 400); do
+		! grep -q "$1" "$work/ready" || return 0
+		sleep 0.05
+	done
+	fail "it did not say $1"
 }
 
 # build_c NAME ARGUMENTS...: compile NAME.c of the script's folder to $work/NAME.

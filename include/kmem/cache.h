@@ -131,11 +131,12 @@ KMEM_API void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags) KMEM_MALL
 /* The same, zeroed. A cache with a constructor has state to keep: NULL with EINVAL. */
 KMEM_API void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags) KMEM_MALLOC;
 /*
- * The same from memory of a node, NUMA_NO_NODE for any. Another node than the calling
- * thread's passes the sheaves by, which may wait. If there is none, or GFP_NOWAIT, any node's
- * will do, but with __GFP_THISNODE it is ENOMEM, or EAGAIN. EINVAL: there is no such node. Where
- * its memory comes from is the kernel's choice yet, the node of the thread that touches it first:
- * to place slabs on nodes is a change to come, and __GFP_THISNODE is no promise before.
+ * The same from slabs of a node, NUMA_NO_NODE for any. Another node than the calling
+ * thread's passes the sheaves by, which may wait. If there is none, or GFP_NOWAIT, those of the
+ * nearest node will do that has one, but with __GFP_THISNODE it is ENOMEM, or EAGAIN. EINVAL: there
+ * is no such node. A slab's pages are of its node if libkmem-numa is there, which binds them; else
+ * each is of the node on which it was first touched, by a thread of that node as a rule
+ * (kmem_numa(7)).
  */
 KMEM_API void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t flags, int node) KMEM_MALLOC;
 /* The same as kmem_cache_alloc: there are no memory cgroups to account list_lru entries to. */

@@ -58,8 +58,10 @@
  * kmem_root_chunk) of the next in a barn, 0 at the end. Slots say how full those in threads
  * are, those in barns are full: (2 << level) - 1 addresses.
  *
- * A page is of a node of memory since it was first written to, which the kernel knows, not the
- * library: move_pages(2), numa_maps in proc(5). Zones are of no node.
+ * On a machine of several nodes of memory a zone is of one, as far as the library goes: its threads
+ * use it. A page is of a node since it was first written to, which the kernel knows: move_pages(2),
+ * numa_maps in proc(5). A cache's slabs, and what is in barns, that are of other nodes than the
+ * first zone's hang from records of their own, one for each node.
  *
  * Arithmetic for a cache, over all threads t:
  *	away   = taken + sum(t.shelf.taken) - given - sum(t.shelf.given)
@@ -134,6 +136,13 @@ struct kmem_root_layout {
 	uint16_t guard_tracks;	/* two struct kmem_root_track */
 	uint16_t guard_name;	/* char[64]: of its cache */
 	uint64_t guard_pool;	/* address of struct kmem_root_pool */
+	uint16_t zone_node;	/* int32_t: that the zone is of; -1: not one, or not placed */
+	uint16_t cache_places;	/* uint64_t: the first of the records below, or 0 */
+	uint16_t place_next;	/* uint64_t: the cache's next, 0 at the end … */
+	uint16_t place_node;	/* int32_t: that its slabs are of, as of a zone … */
+	uint16_t place_nslabs;	/* uint32_t: of the cache's … */
+	uint16_t place_barns;	/* nbarns records, as those of the cache … */
+	uint16_t place_lists;	/* uint64_t[nlists], of its slabs, as those of the cache */
 };
 
 struct kmem_root {
@@ -269,10 +278,12 @@ enum {
  * with the head, a multiple of 16, and flags. The next block lies size bytes on. A free
  * block ends with its size, a uint64_t. The check is the upper half, modulo 2^64, of
  *	(address >> 3 ^ lower half << 20 ^ secret) * 0x9e3779b97f4a7c15
+ * and of a quick block that of its head without the flag, xor the lower half of the secret.
  */
 #define KMEM_BLOCK_FREE	     0x1u
 #define KMEM_BLOCK_PREV_FREE 0x2u /* the block before is free */
 #define KMEM_BLOCK_END	     0x4u /* the last of its span; no block */
+#define KMEM_BLOCK_QUICK     0x8u /* of a private heap: freed, and not merged yet */
 
 /* Records that 32 bits name: chunk in the upper 5, units of 16 bytes in the others. */
 struct kmem_root_chunk {

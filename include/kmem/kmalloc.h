@@ -25,6 +25,8 @@ KMEM_BEGIN_DECLS
 
 /* NULL: ENOMEM, EAGAIN as above, or EINVAL for __GFP_NOFAIL without GFP_KERNEL. */
 KMEM_API void *kmem_kmalloc(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1);
+/* The same from memory of a node, as kmem_cache_alloc_node has objects (kmem/cache.h). */
+KMEM_API void *kmem_kmalloc_node(size_t nbytes, gfp_t flags, int node) KMEM_MALLOC KMEM_SIZE(1);
 /* The same, aligned to a page at most: so large blocks waste no addresses. */
 KMEM_API void *kmem_kvmalloc(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1);
 /*

@@ -18,6 +18,11 @@ KMEM_BEGIN_DECLS
  * (pages are given out under a lock), or EINVAL for an order above 31, which can never be had.
  */
 KMEM_API void *kmem_pages_alloc(unsigned int order, gfp_t flags) KMEM_MALLOC;
+/*
+ * The same from memory of a node, as kmem_cache_alloc_node has objects (kmem/cache.h): NUMA_NO_NODE
+ * is any; EINVAL: there is no such node.
+ */
+KMEM_API void *kmem_pages_alloc_node(unsigned int order, gfp_t flags, int node) KMEM_MALLOC;
 /* nbytes rounded up to pages, not to a power of two; NULL with ENOMEM, EAGAIN as above, or EINVAL
  * for 0. */
 KMEM_API void *kmem_pages_alloc_exact(size_t nbytes, gfp_t flags) KMEM_MALLOC KMEM_SIZE(1);

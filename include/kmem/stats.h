@@ -87,6 +87,25 @@ KMEM_API int kmem_cache_stats(const struct kmem_cache *cache, struct kmem_cache_
  */
 KMEM_API unsigned int kmem_cache_stats_next(unsigned int id, struct kmem_cache_stats *stats);
 
+/* What is of a node of memory (NUMA), where the process has zones by node: kmem_numa(7). */
+struct kmem_node_stats {
+	size_t size; /* as above */
+	uint64_t node;
+	uint64_t zones;
+	uint64_t reserved_bytes; /* of them: addresses … */
+	uint64_t committed_bytes;
+	uint64_t dirty_bytes;
+	uint64_t clean_bytes;
+	uint64_t slabs; /* of all caches, in these zones */
+	uint64_t slab_bytes;
+};
+
+/*
+ * Those of the first node above node, from -1 on; its number, or -1: there is none, or the size
+ * is wrong. Zones that are bound to several nodes are of none.
+ */
+KMEM_API int kmem_node_stats_next(int node, struct kmem_node_stats *stats);
+
 enum kmem_stats_format {
 	KMEM_STATS_TEXT, /* for people; its form may change */
 	KMEM_STATS_JSON, /* one object on one line, as kmemtop --json */

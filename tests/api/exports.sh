@@ -19,6 +19,12 @@ if [ -e "$build/lib/libkmem-rcu.so" ]; then
 		diff - "$work/exported" || fail "libkmem-rcu.so exports others (>) or fewer (<) than kmem/rcu.h has"
 fi
 
+if [ -e "$build/lib/libkmem-numa.so" ]; then
+	exported "$build/lib/libkmem-numa.so" | sed -n 's/@@LIBKMEM_NUMA_0\.1$//p' >"$work/exported"
+	grep -ohE '\bkmem_numa_[a-z_]*\(' "$source_dir/include/kmem/numa.h" | tr -d '(' | sort -u |
+		diff - "$work/exported" || fail "libkmem-numa.so exports others (>) or fewer (<) than kmem/numa.h has"
+fi
+
 needed() { readelf -d "$1" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sort | tr '\n' ' '; }
 [ "$(needed "$core" | tr ' ' '\n' | grep -cv -e '^libc\.so' -e '^ld-linux' -e '^$')" -eq 0 ] ||
 	fail "libkmem.so needs more than the C library: $(needed "$core")"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The manual: no formatter has a complaint, every function, flag and option is in it and nothing
-# that is gone, and its examples compile. man finds the installed page by each function's name.
+# that is gone, and its examples and README.md's compile. man finds the installed page by each function's name.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 need cmake mandoc
@@ -37,6 +37,11 @@ for page in docs/man/*.[1-9]; do
 	[ "$n" -gt 0 ] || [[ $page = *.1 ]] || fail "$page has no example in C"
 	echo "${page##*/}: $n examples compile"
 done
+awk -v out="$work/readme" '/^```/ { file = /^```c$/ ? out "-" ++n ".c" : ""; next } file { print >file }' README.md
+for example in "$work"/readme-*.c; do
+	"${CC:-gcc}" -std=gnu17 -Wall -Wextra -Werror -fsyntax-only -Iinclude "$example" ||
+		fail "README.md: example ${example##*/} does not compile"
+done
 
 # What the headers export has a page by its name; what has a page is in the headers.
 cat include/kmem/*.h | tr '\n' ' ' | grep -oE 'KMEM_API[^;(]*[ *]kmem_[a-z0-9_]+\(' |
@@ -65,7 +70,8 @@ stated kmem_cache_create.3 "${words[@]}"
 # shellcheck disable=SC2016
 mapfile -t words < <(sed -n 's/^| `\([a-z_]*\)` |.*/\1/p' docs/options.md)
 stated libkmem.7 "${words[@]}"
-mapfile -t words < <(grep -oE '\{"[a-z]+",' tools/kmemtop/main.c | sed 's/[^a-z]//g; s/^/Fl -/')
+mapfile -t words < <(grep -oE '\{"[a-z]+",' tools/kmemtop/options.c | sed 's/[^a-z]//g; s/^/Fl -/')
+[ "${#words[@]}" -ge 16 ] || fail "only ${#words[@]} options found of kmemtop"
 stated kmemtop.1 "${words[@]}"
 mapfile -t words < <(grep -oE '\{"[a-z]+", (no|required)' tools/kmem-replay/main.c | cut -d '"' -f 2 | sed 's/^/Fl -/')
 [ "${#words[@]}" -ge 9 ] || fail "only ${#words[@]} options found of kmem-replay"

@@ -46,15 +46,20 @@ for library in kmem-malloc kmem-malloc-static; do
 	expect libkmem "$work/build/user-$library"
 done
 
-if [ -e "$libdir/libkmem-rcu.so" ]; then
+# addition NAME SAYS: one of the libraries that not everybody has.
+addition() {
+	local said program
+	[ -e "$libdir/libkmem-$1.so" ] || return 0
 	# shellcheck disable=SC2046
-	gcc -std=gnu17 -Wall -Wextra -Werror "$here/rcu.c" -o "$work/rcu" $(pkg-config --cflags --libs libkmem-rcu) ||
-		fail "libkmem-rcu by pkg-config"
-	for program in rcu build/rcu-kmem-rcu build/rcu-kmem-rcu-static; do
-		said=$(timeout 20 env LD_LIBRARY_PATH="$libdir" "$work/$program") || fail "$program exits with $?"
-		[ "$said" = freed ] || fail "$program says $said"
+	gcc -std=gnu17 -Wall -Wextra -Werror "$here/$1.c" -o "$work/$1" $(pkg-config --cflags --libs "libkmem-$1") ||
+		fail "libkmem-$1 by pkg-config"
+	for program in "$1" "build/$1-kmem-$1" "build/$1-kmem-$1-static"; do
+		said=$(timeout 20 env LD_LIBRARY_PATH="$libdir" "$work/$program" 2>"$work/log") || fail "$program exits with $?"
+		[ "$said" = "$2" ] || fail "$program says $said"
 	done
-fi
+}
+addition rcu freed
+addition numa placed
 
 # The installed override finds the installed core beside itself.
 timeout 20 env LD_PRELOAD="$libdir/libkmem-malloc.so" ldd "$(command -v sort)" >"$work/log" ||

@@ -12,7 +12,7 @@
 #include "tests/stress/stress.h"
 
 #include "buddy/buddy.h"
-#include "tools/examples/rcu_table_tsan.h"
+#include "tools/examples/rcu_table_flavor.h"
 
 #include <errno.h>
 #include <kmem.h>
@@ -20,7 +20,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <urcu/urcu-memb.h>
 
 #define NPLACES	 512u
 #define NREADERS 2u
@@ -29,9 +28,6 @@
 #define NTHREADS (NREADERS + NWRITERS + NOWNERS)
 #define LOOKS	 50u
 #define NODE	 0x6e6f6465u
-
-/* By the names of their libraries: each header has its own ideas of the common ones. */
-extern const struct rcu_flavor_struct urcu_mb_flavor, urcu_qsbr_flavor, urcu_bp_flavor;
 
 static const struct rcu_flavor_struct *const flavors[] = {&urcu_memb_flavor, &urcu_mb_flavor,
 							  &urcu_qsbr_flavor, &urcu_bp_flavor};
@@ -161,58 +157,19 @@ static void finish(void)
 		die("%s", buddy_check());
 }
 
-static const struct rcu_flavor_struct *real;
-static bool broken;
-static char periods;
-
-/* What readers did before they left is before what follows the period. */
-static void leave(void)
-{
-	tsan_release(&periods);
-	real->read_unlock();
-}
-
-static void quiescent_state(void)
-{
-	tsan_release(&periods);
-	real->read_quiescent_state();
-}
-
-static void synchronize(void)
-{
-	if (broken)
-		return;
-	real->update_synchronize_rcu();
-	tsan_acquire(&periods);
-}
-
-static const struct rcu_flavor_struct *choose(uint64_t number)
-{
-	static struct rcu_flavor_struct changed;
-
-	real = flavors[number % 4];
-	if (!UNDER_TSAN && !broken)
-		return real;
-	changed = *real;
-	changed.read_unlock = leave;
-	changed.read_quiescent_state = quiescent_state;
-	changed.update_synchronize_rcu = synchronize;
-	return &changed;
-}
-
 int main(int argc, char **argv)
 {
 	uint64_t seconds = option(argc, argv, "--seconds", 3);
 	uint64_t seed = option(argc, argv, "--seed", default_seed());
 	uint64_t number = option(argc, argv, "--flavor", 0);
+	bool broken = option(argc, argv, "--broken", 0);
 	struct kmem_cache_args args = {.ctor = construct};
 	pthread_t threads[NTHREADS];
 
-	broken = option(argc, argv, "--broken", 0);
 	printf("flavors: --flavor %lu --seconds %lu --seed %lu\n", (unsigned long)number,
 	       (unsigned long)seconds, (unsigned long)seed);
 	fflush(stdout);
-	args.flavor = flavor = choose(number);
+	args.flavor = flavor = flavor_of(flavors[number % 4], broken);
 	kmem_option_set("decay_ms", "40");
 	deferred = kmem_cache_create("deferred", sizeof(struct node), &args, 0);
 	stable = kmem_cache_create("stable", sizeof(struct node), &args, SLAB_TYPESAFE_BY_RCU);

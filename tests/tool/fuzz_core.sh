@@ -9,14 +9,8 @@ cp "$core" "$override" "$work"
 mv "$work/libkmem.so" "$work/$(objdump -p "$core" | awk '/SONAME/ { print $2 }')"
 build_c holder "$core" -Wl,-rpath,"$work" -pthread
 fuzz() { # COMMAND...: its core, as it stands when it is ready
-	: >"$work/ready"
-	"$@" >"$work/ready" &
-	pids+=($!)
-	for _ in $(seq 100); do
-		! grep -q ready "$work/ready" || break
-		sleep 0.05
-	done
-	"$build/tests/fuzz_core" "${options[@]}" "${pids[-1]}"
+	launch "$@"
+	"$build/tests/fuzz_core" "${options[@]}" "$pid"
 }
 
 options=("$@")

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * A program for test_replay.sh to record: requests at random, of which it keeps account itself.
- * recorded one|many|fork|kill|late; it prints what the record is to show.
+ * A program for test_replay.sh to record: requests at random, of which it keeps account itself, and
+ * of what is resident of its private memory.
+ * recorded one|many|fork|kill|late|endless; it prints what the record is to show.
  */
 #include "tests/common.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -26,18 +28,37 @@ struct place {
 
 static struct place places[THREADS][PLACES];
 static void *handed[THREADS * 64]; /* between threads: block and size */
-static _Atomic uint64_t live, peak, requests;
+static _Atomic uint64_t live, peak, requests, peak_pages;
+static int64_t pages_before;
 static uint64_t seed;
 static void *until_the_end;
 
+static void raise_to(_Atomic uint64_t *most, uint64_t now)
+{
+	uint64_t old = atomic_load(most);
+
+	while (now > old && !atomic_compare_exchange_weak(most, &old, now))
+		;
+}
+
+/* Resident pages but those of files, as kmem-replay counts them. */
+static int64_t resident_pages(void)
+{
+	long long size, resident = 0, shared = 0;
+	int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	char text[200] = "";
+
+	if (read(file, text, sizeof(text) - 1) > 0)
+		sscanf(text, "%lld %lld %lld", &size, &resident, &shared);
+	close(file);
+	return resident - shared;
+}
+
 static void count(size_t more, size_t less)
 {
-	uint64_t now = atomic_fetch_add(&live, more - less) + (more - less);
-	uint64_t most = atomic_load(&peak);
-
-	while (now > most && !atomic_compare_exchange_weak(&peak, &most, now))
-		;
-	atomic_fetch_add(&requests, 1);
+	raise_to(&peak, atomic_fetch_add(&live, more - less) + (more - less));
+	if (atomic_fetch_add(&requests, 1) % 64 == 0)
+		raise_to(&peak_pages, (uint64_t)(resident_pages() - pages_before));
 }
 
 static void drop(struct place *place)
@@ -51,7 +72,14 @@ static void drop(struct place *place)
 
 static size_t some_size(uint64_t *random)
 {
-	return 16 + below(random, below(random, 100) ? 1000 : 300000);
+	return 16 + below(random, below(random, 40) ? 1000 : 80000);
+}
+
+static void touch(char *block, size_t nbytes)
+{
+	for (size_t at = 0; at < nbytes; at += 4096)
+		block[at] = 1;
+	block[nbytes - 1] = 1;
 }
 
 static void fill(struct place *place, uint64_t *random)
@@ -67,15 +95,18 @@ static void fill(struct place *place, uint64_t *random)
 	case 1:
 		drop(place);
 		place->block = memalign(256, nbytes);
+		touch(place->block, nbytes);
 		count(place->nbytes = nbytes, 0);
 		break;
 	case 2:
 		place->block = realloc(place->block, nbytes);
+		touch(place->block, nbytes);
 		count(place->nbytes = nbytes, old);
 		break;
 	default:
 		drop(place);
 		place->block = malloc(nbytes);
+		touch(place->block, nbytes);
 		count(place->nbytes = nbytes, 0);
 	}
 	memcpy(place->block, &place->nbytes, sizeof(place->nbytes));
@@ -120,8 +151,9 @@ static void *work(void *arg)
 static void tell(void)
 {
 	char line[100];
-	int n = snprintf(line, sizeof(line), "%d %llu %llu\n", getpid(), (unsigned long long)peak,
-			 (unsigned long long)requests);
+	int n = snprintf(line, sizeof(line), "%d %llu %llu %llu\n", getpid(),
+			 (unsigned long long)peak, (unsigned long long)requests,
+			 (unsigned long long)peak_pages * (unsigned)getpagesize() / 1024);
 
 	write(1, line, (size_t)n);
 }
@@ -188,12 +220,15 @@ int main(int argc, char **argv)
 {
 	const char *how = argc == 2 ? argv[1] : "";
 
+	pages_before = resident_pages();
 	if (strcmp(how, "late") == 0)
 		late();
 	else if (strcmp(how, "many") == 0)
 		many();
 	else
 		work(places[0]);
+	while (strcmp(how, "endless") == 0)
+		many();
 	tell();
 	if (strcmp(how, "fork") == 0)
 		forked();

@@ -10,22 +10,6 @@ need python3
 fake=$build/tests/fake_target
 build_c viewed -L"$build/lib" -l:libkmem.so -Wl,-rpath,"$build/lib"
 
-start() { # PROGRAM...: $pid
-	: >"$work/ready"
-	"$@" >"$work/ready" &
-	pid=$!
-	pids+=("$pid")
-	await ready
-}
-
-await() { # WORD: in what it printed
-	for _ in $(seq 100); do
-		! grep -q "$1" "$work/ready" || return 0
-		sleep 0.05
-	done
-	fail "it did not say $1"
-}
-
 form() { # FORM: $work/out, of $pid
 	timeout 20 "$kmemtop" "$@" -p "$pid" >"$work/out" 2>"$work/err" || fail "kmemtop $*: $(cat "$work/err")"
 }
@@ -63,15 +47,15 @@ print("ok: JSON:", ", ".join(c["name"] for c in d["caches"][:9]))
 PY
 
 test_json() {
-	start "$fake" plain
+	launch "$fake" plain
 	form --json
 	python3 "$work/check.py" "$work/out" "$pid" plain
 	grep -q '"name":"alpha","flags":0,"object_size":24,"stride":32,"align":8,"slab_bytes":4096,"slab_objects":128,"slabs":10,"slabs_empty":1,"objects":1280,"active":879,"parked":61,"taken":1250,"given":310}' "$work/out" ||
 		fail "JSON: alpha: $(cat "$work/out")"
-	start "$fake" bad-names
+	launch "$fake" bad-names
 	form --json
 	python3 "$work/check.py" "$work/out" "$pid" plain
-	start "$fake" quoted-names
+	launch "$fake" quoted-names
 	form --json
 	python3 "$work/check.py" "$work/out" "$pid" plain
 	grep -qF '"name":"a\"b\\c d"' "$work/out" || fail "JSON: quotes: $(cat "$work/out")"
@@ -79,7 +63,7 @@ test_json() {
 
 # The same bytes as the program's own; it has to be asked first, since asking may take memory.
 test_own() { # WORD: in its environment
-	start env KMEM_OPTIONS="$1" "$work/viewed" "$work/own"
+	launch env KMEM_OPTIONS="$1" "$work/viewed" "$work/own"
 	kill -HUP "$pid"
 	await told
 	form --json
@@ -94,7 +78,7 @@ $(cat "$work/own" "$work/out")"
 line='^[^ #]+ +([0-9]+ +){4}[0-9]+ : tunables +0 +0 +0 : slabdata +[0-9]+ +[0-9]+ +0$'
 
 test_slabinfo() { # MODE
-	start "$fake" "$1"
+	launch "$fake" "$1"
 	form --slabinfo
 	[ "$(head -n 1 "$work/out")" = "slabinfo - version: 2.1" ] || fail "slabinfo: $(head -n 1 "$work/out")"
 	[ "$(sed -n 2p "$work/out")" = "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>" ] ||
@@ -109,7 +93,7 @@ test_slabtop() {
 		echo "not tried: slabtop reads it (needs root, procps and /proc/slabinfo)"
 		return
 	}
-	start "$fake" plain
+	launch "$fake" plain
 	form --slabinfo
 	chmod 444 "$work/out"
 	timeout 20 unshare -m sh -c 'mount --bind "$1" /proc/slabinfo && slabtop -o' - "$work/out" >"$work/theirs" ||
@@ -122,7 +106,7 @@ test_slabtop() {
 
 test_buddyinfo() {
 	local free pages
-	start "$work/viewed"
+	launch "$work/viewed"
 	form --buddyinfo
 	[ "$(grep -Evc '^Node 0, zone +kmem[0-9]+ ( *[0-9]+ ){11}$' "$work/out")" = 0 ] || fail "buddyinfo: $(cat "$work/out")"
 	pages=$(awk '{ for (i = 0; i < 11; i++) sum += $(i + 5) * 2 ^ i } END { print sum }' "$work/out")
@@ -160,16 +144,16 @@ accepted() { # WHAT
 test_openmetrics() {
 	find_promtool || echo "not tried: promtool (neither there nor to be had)"
 	for mode in plain bad-names quoted-names; do
-		start "$fake" "$mode"
+		launch "$fake" "$mode"
 		form --openmetrics
 		accepted "$mode"
 	done
 	grep -qF 'cache="a\"b\\c d"' "$work/out" || fail "OpenMetrics: quotes: $(cat "$work/out")"
-	start "$fake" plain
+	launch "$fake" plain
 	form --openmetrics
 	grep -q "^kmem_cache_active_objects{pid=\"$pid\",command=\"fake_target\",cache=\"alpha\",id=\"1\"} 879$" "$work/out" ||
 		fail "OpenMetrics: alpha: $(grep alpha "$work/out")"
-	start env KMEM_OPTIONS=stats:true "$work/viewed"
+	launch env KMEM_OPTIONS=stats:true "$work/viewed"
 	form --openmetrics
 	accepted "a real process"
 	grep -q '^kmem_cache_allocations_total{.*cache="viewed-small",id="[0-9]*"} 1000$' "$work/out" ||
@@ -179,7 +163,7 @@ test_openmetrics() {
 	grep -q "^kmem_threads{pid=\"$pid\",command=\"viewed\"} 1$" "$work/out" || fail "OpenMetrics: viewed is missing"
 	timeout 60 "$kmemtop" -o >"$work/out" || fail "the list of processes"
 	grep -Eq "^ *$pid .* viewed$" "$work/out" || fail "the list: $(cat "$work/out")"
-	start "$fake" plain
+	launch "$fake" plain
 	timeout 60 "$kmemtop" -o >"$work/out" || fail "the list of processes"
 	grep -Eq "^ *$pid +2048 +1342 +65% +63 .* fake_target$" "$work/out" || fail "the list: $(cat "$work/out")"
 	echo "ok: of all processes"

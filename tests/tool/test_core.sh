@@ -14,14 +14,7 @@ mv libkmem.so "$(objdump -p holder | awk '/NEEDED.*libkmem/ { print $2 }')"
 mkdir dumps
 
 start() { # PROGRAM...: $pid, its table in $work/live
-	: >ready
-	"$@" >ready &
-	pid=$!
-	pids+=("$pid")
-	for _ in $(seq 100); do
-		! grep -q ready ready || break
-		sleep 0.05
-	done
+	launch "$@"
 	timeout 20 "$kmemtop" -o -p "$pid" >live || fail "$* cannot be read alive"
 }
 

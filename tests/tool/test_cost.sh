@@ -50,13 +50,7 @@ test_stops() {
 }
 
 build_c holder "$core" -Wl,-rpath,"$build/lib" -pthread
-env LD_PRELOAD="$override" "$work/holder" 10000 >"$work/ready" &
-pid=$!
-pids+=("$pid")
-for _ in $(seq 200); do
-	! grep -q ready "$work/ready" || break
-	sleep 0.05
-done
+launch env LD_PRELOAD="$override" "$work/holder" 10000
 reading "a program at rest" 10000
 screen "a program at rest" sleep 5
 test_stops

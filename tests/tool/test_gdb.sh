@@ -71,7 +71,7 @@ test_alive() {
 	fi
 	says '^ +1536 +599 +38% +0\.06K +3 +512 +96K session'
 	says '^ +1 .* 2 +94208 .* malloc-heap-[0-3]$'
-	says '^ +1 +1024K +1 +1008 +1047552 +1047552 pool$'
+	says '^ +1 +32K +1 +1008 +31744 +31744 pool$'
 	says '^ +1 +[0-9]K +1 +112 +[0-9]+ +[?] given$'
 	says "is 7 bytes into the block of 1000 bytes at 0x[0-9a-f]+ of heap .pool.: in use$"
 	says '^  0x[0-9a-f]+ [|]#{64}[|]$'

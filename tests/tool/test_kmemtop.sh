@@ -15,6 +15,7 @@ kmemtop=$(realpath "$1") && fake=$(realpath "$2") || {
 }
 here=$(dirname "$(realpath "$0")")
 tmp=$(mktemp -d) || exit 2
+export TMUX_TMPDIR="$tmp" # tmux leaves its sockets behind
 passed=0 failed=0 screens=0 pids='' tmux_socket=''
 
 cleanup() {

@@ -15,14 +15,7 @@ mv libkmem.so "$(objdump -p holder | awk '/NEEDED.*libkmem/ { print $2 }')"
 nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 
 start() { # COMMAND...: $pid of the holder that it runs
-	: >ready
-	LD_LIBRARY_PATH=. "$@" >ready &
-	pids+=($!)
-	for _ in $(seq 100); do
-		! grep -q ready ready || break
-		sleep 0.05
-	done
-	pid=$!
+	launch env LD_LIBRARY_PATH=. "$@"
 	while child=$(pgrep -P "$pid"); do pid=$child; done
 	[ "$(cat "/proc/$pid/comm")" = holder ] || fail "$* does not run"
 }

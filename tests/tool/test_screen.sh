@@ -15,18 +15,6 @@ undo() {
 
 build_c viewed -L"$build/lib" -l:libkmem.so -Wl,-rpath,"$build/lib"
 
-start() { # PROGRAM...: $pid
-	: >"$work/ready"
-	"$@" >"$work/ready" &
-	pid=$!
-	pids+=("$pid")
-	for _ in $(seq 400); do
-		! grep -q ready "$work/ready" || return 0
-		sleep 0.05
-	done
-	fail "$* did not get ready"
-}
-
 nscreens=0
 screen() { # WIDTH HEIGHT COMMAND: in a terminal of its own, with its status shown after
 	undo
@@ -217,7 +205,7 @@ test_sizes() {
 
 # Seven caches in five rows.
 test_scrolling() {
-	start "$build/tests/fake_target" plain
+	launch "$build/tests/fake_target" plain
 	screen 80 12 "'$kmemtop' -d 1000 -p $pid"
 	shows "scrolling: the first" alpha
 	hides "scrolling: not the last" zeta
@@ -252,7 +240,7 @@ test_list() {
 	local key name
 	name=$(printf 'v%012d' $$) # 13 characters fit, and no other run of this test has them
 	cp "$work/viewed" "$work/$name"
-	start "$work/$name"
+	launch "$work/$name"
 	screen "$1" "$2" "'$kmemtop' -d 1000"
 	shows "list: titles" 'PID +OBJS ACTIVE +USE +SLABS IN SLABS +ZONES +HEAPS +MAPPED NAME'
 	press / "$name" Enter
@@ -279,7 +267,7 @@ test_list() {
 test_lies() {
 	local mode
 	for mode in bad-names huge-counters huge-zone huge-spare huge-empty odd-seq; do
-		start "$build/tests/fake_target" "$mode"
+		launch "$build/tests/fake_target" "$mode"
 		screen 80 24 "'$kmemtop' -d 1000 -p $pid"
 		shows "lie: $mode" 'OBJS ACTIVE'
 		press x x x 2 3 1 End Enter NPage Escape Home Enter '?' Escape Escape / z Enter Escape w r g
@@ -367,7 +355,7 @@ test_core() {
 	shows "core: q quits" '^status=0'
 }
 
-start "$work/viewed"
+launch "$work/viewed"
 test_flicker
 test_core
 test_keys 80 24
@@ -379,14 +367,14 @@ test_colour
 test_motion
 test_nodes
 test_detail 80 24
-start "$work/viewed"
+launch "$work/viewed"
 test_detail 200 60
-start env KMEM_DEBUG=U,viewed-small "$work/viewed"
+launch env KMEM_DEBUG=U,viewed-small "$work/viewed"
 screen 200 60 "'$kmemtop' -d 1000 -p $pid"
 shows "tracked: rows" viewed-small
 press / small Enter Enter
 shows "tracked: who allocated" '^ +1000 +.*take_small'
-start env KMEM_OPTIONS=stats:true "$work/viewed"
+launch env KMEM_OPTIONS=stats:true "$work/viewed"
 screen 200 60 "'$kmemtop' -d 1 -p $pid"
 shows "counted: rows" viewed-small
 press / small Enter

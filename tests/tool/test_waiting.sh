@@ -13,17 +13,7 @@ undo() {
 }
 
 build_c waiting -L"$build/lib" -l:libkmem-rcu.so -l:libkmem.so -Wl,-rpath,"$build/lib"
-"$work/waiting" >"$work/said" &
-pid=$!
-pids+=("$pid")
-
-await() { # WORD: in what it printed
-	for _ in $(seq 100); do
-		! grep -q "$1" "$work/said" || return 0
-		sleep 0.05
-	done
-	fail "it did not say $1"
-}
+launch "$work/waiting"
 
 waits() { # OBJECTS BYTES SLABS SLAB-BYTES
 	timeout 20 "$kmemtop" --json -p "$pid" >"$work/out"
@@ -49,7 +39,6 @@ shows() { # PATTERN
 $(tmux -L "$socket" capture-pane -p)"
 }
 
-await ready
 waits 1000 104000 4 262144
 tmux -L "$socket" -f /dev/null new-session -d -x 160 -y 40 "$kmemtop -d 1 -p $pid"
 shows "$pid: [^ ]+ wait \(1000 objects, 4 slabs\), "

@@ -13,6 +13,7 @@
 #include <kmem.h>
 #include <kmem/debug.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 #define FZPU (SLAB_CONSISTENCY_CHECKS | SLAB_RED_ZONE | SLAB_POISON | SLAB_STORE_USER)
 
@@ -44,15 +45,24 @@ static inline void put(void *object)
 	kmem_cache_free(cache, object);
 }
 
+static inline void get_all(void **objects, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		objects[i] = get();
+}
+
+static inline void put_all(void *const *objects, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		put(objects[i]);
+}
+
 static int words_fd, stderr_fd;
 
 static inline void listen(void)
 {
-	char path[] = "/tmp/kmem-words-XXXXXX";
-
-	words_fd = mkstemp(path);
+	words_fd = memfd_create("words", 0);
 	ck_assert_int_ge(words_fd, 0);
-	unlink(path);
 	fflush(stderr);
 	stderr_fd = dup(STDERR_FILENO);
 	dup2(words_fd, STDERR_FILENO);

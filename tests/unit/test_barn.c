@@ -16,12 +16,19 @@ static struct sheaf *full(void)
 	return sheaf_get(2);
 }
 
+static bool give(struct sheaf *sheaf, unsigned thread)
+{
+	uint32_t word = barn_word(thread);
+
+	return barn_offer(barn_of_word(barns_make_at(cache, word), word), sheaf);
+}
+
 /* The barn as full as it may be; how many it took. */
 static int32_t fill(void)
 {
 	int32_t n = 0;
 
-	while (barn_give(cache, full(), 0))
+	while (give(full(), 0))
 		n++;
 	return n;
 }
@@ -56,12 +63,12 @@ START_TEST(threads_have_barns_of_their_own_and_take_from_others)
 
 	setup();
 	ck_assert_ptr_null(barn_take(cache, 0));
-	require(barn_give(cache, one, 0) && barn_give(cache, two, 1));
+	require(give(one, 0) && give(two, 1));
 	ck_assert_int_eq(cache->barns[0].nfull, 1);
 	ck_assert_int_eq(cache->barns[1].nfull, 1);
-	ck_assert_ptr_eq(barn_take(cache, 1 + BARNS), two);
-	ck_assert_ptr_eq(barn_take(cache, 1), one);
-	ck_assert_ptr_null(barn_take(cache, 1));
+	ck_assert_ptr_eq(barn_take(cache, barn_word(1)), two);
+	ck_assert_ptr_eq(barn_take(cache, barn_word(1 + BARNS)), one);
+	ck_assert_ptr_null(barn_take(cache, barn_word(1)));
 	ck_assert_int_eq(cache->barns[0].nfull, 0);
 }
 END_TEST
@@ -89,12 +96,12 @@ START_TEST(surplus_is_what_nobody_needed)
 {
 	setup();
 	fill();
-	barn_surplus(cache, 0);
+	barn_surplus(cache, barns_of(cache));
 	barn_take(cache, 0);
 	barn_take(cache, 0);
-	barn_give(cache, full(), 0);
-	ck_assert_int_eq(barn_surplus(cache, 0), BARN_LIMIT_FIRST - 2);
-	ck_assert_int_eq(barn_surplus(cache, 0), BARN_LIMIT_FIRST - 1);
+	give(full(), 0);
+	ck_assert_int_eq(barn_surplus(cache, barns_of(cache)), BARN_LIMIT_FIRST - 2);
+	ck_assert_int_eq(barn_surplus(cache, barns_of(cache)), BARN_LIMIT_FIRST - 1);
 }
 END_TEST
 
@@ -107,11 +114,11 @@ START_TEST(the_bound_falls_with_the_surplus_but_not_below_the_first)
 	}
 	ck_assert_int_eq(limit(), 8 * BARN_LIMIT_FIRST);
 	fill();
-	barn_surplus(cache, 0);
-	barn_surplus(cache, 0);
+	barn_surplus(cache, barns_of(cache));
+	barn_surplus(cache, barns_of(cache));
 	ck_assert_int_lt(limit(), 8 * BARN_LIMIT_FIRST);
 	for (int i = 0; i < 20; i++)
-		barn_surplus(cache, 0);
+		barn_surplus(cache, barns_of(cache));
 	ck_assert_int_eq(limit(), BARN_LIMIT_FIRST);
 }
 END_TEST

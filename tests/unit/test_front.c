@@ -211,7 +211,7 @@ START_TEST(block_bits_round_trip)
 	block_flag(block, BLOCK_PREV_FREE, BLOCK_FREE);
 	require(!block_fits(block, 64));
 	require(block_has(block, BLOCK_FREE) && !block_has(block, BLOCK_PREV_FREE));
-	block_set_footer(block);
+	block_set_footer(block, block_size(block));
 	ck_assert_ptr_eq(block_prev(block_next(block)), block);
 	ck_assert_ptr_eq(block_of(block_payload(block)), block);
 }

@@ -17,18 +17,6 @@ static void harden(unsigned size, const struct kmem_cache_args *args, slab_flags
 	ck_assert(cache->hardened);
 }
 
-static void fill(unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		objects[i] = get();
-}
-
-static void empty(unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		put(objects[i]);
-}
-
 static void drained(void)
 {
 	kmem_cache_shrink(cache);
@@ -42,18 +30,18 @@ START_TEST(places_differ_from_run_to_run)
 	void *first[64];
 
 	harden(64, NULL, 0);
-	fill(64);
+	get_all(objects, 64);
 	memcpy(first, objects, sizeof(first));
-	empty(64);
+	put_all(objects, 64);
 	kmem_cache_shrink(cache);
-	fill(64);
+	get_all(objects, 64);
 	for (unsigned i = 0; i < 64; i++)
 		nsame += (uintptr_t)objects[i] % 4096 == (uintptr_t)first[i] % 4096;
 	for (unsigned i = 1; i < 64; i++)
 		nnext += (char *)objects[i] == (char *)objects[i - 1] + 64;
 	ck_assert_uint_lt(nsame, 20);
 	ck_assert_uint_lt(nnext, 20);
-	empty(64);
+	put_all(objects, 64);
 	drained();
 }
 END_TEST
@@ -67,13 +55,13 @@ START_TEST(all_places_are_used)
 
 		harden(sizes[s], NULL, 0);
 		n = cache->pub.slab_objects < N ? cache->pub.slab_objects : N;
-		fill(n);
+		get_all(objects, n);
 		for (unsigned i = 0; i < n; i++)
 			memset(objects[i], 1, sizes[s]);
 		if (n == cache->pub.slab_objects)
 			ck_assert_uint_eq(cache->pub.nslabs, 1);
 		sound();
-		empty(n);
+		put_all(objects, n);
 		drained();
 	}
 }
@@ -128,7 +116,7 @@ START_TEST(others_come_before_a_freed_one)
 	/* The first 64 frees of a full quarantine bring out what waited there. */
 	ck_assert(!slab_is_home(slab_of(object),
 				(uint32_t)slab_index(cache, slab_of(object), object)));
-	empty(QUARANTINE);
+	put_all(objects, QUARANTINE);
 	ck_assert(slab_is_home(slab_of(object),
 			       (uint32_t)slab_index(cache, slab_of(object), object)));
 	drained();
@@ -166,7 +154,7 @@ static void expect_abort(void (*crime)(void), const char *text)
 START_TEST(crimes_are_found_at_once)
 {
 	harden(64, NULL, 0);
-	fill(N);
+	get_all(objects, N);
 	victim = objects[0];
 	expect_abort(free_inside, "interior pointer: ");
 	expect_abort(free_in_bulk, "double free: ");
@@ -189,18 +177,18 @@ END_TEST
 START_TEST(trim_shrink_and_destroy_drain)
 {
 	harden(64, NULL, 0);
-	fill(30);
-	empty(30);
+	get_all(objects, 30);
+	put_all(objects, 30);
 	ck_assert_uint_eq(cache_stats(cache).active, 0);
 	ck_assert_uint_eq(limit_count(cache), 30);
 	kmem_trim();
 	ck_assert_uint_eq(limit_count(cache), 0);
-	fill(30);
-	empty(30);
+	get_all(objects, 30);
+	put_all(objects, 30);
 	ck_assert_int_eq(kmem_cache_shrink(cache), 0);
 	ck_assert_uint_eq(limit_count(cache), 0);
-	fill(30);
-	empty(30);
+	get_all(objects, 30);
+	put_all(objects, 30);
 	sound();
 	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
 }
@@ -212,14 +200,14 @@ START_TEST(limits_are_as_ever)
 
 	for (unsigned turn = 0; turn < 2; turn++) {
 		harden(64, turn ? &args : NULL, 0); /* then in the record of the first */
-		fill(10);
+		get_all(objects, 10);
 		if (turn)
 			require_errno(ENOMEM, kmem_cache_alloc(cache, GFP_KERNEL | __GFP_NOWARN));
-		empty(10);
+		put_all(objects, 10);
 		if (turn)
-			fill(10);
+			get_all(objects, 10);
 		if (turn)
-			empty(10);
+			put_all(objects, 10);
 		kmem_cache_shrink(cache);
 		finish();
 	}
@@ -248,10 +236,10 @@ START_TEST(constructed_and_destructed_once)
 
 	harden(64, &args, 0);
 	for (unsigned turn = 0; turn < 4; turn++) {
-		fill(N);
+		get_all(objects, N);
 		for (unsigned i = 0; i < N; i++)
 			require(*(char *)objects[i] == 0x21);
-		empty(N);
+		put_all(objects, N);
 	}
 	drained();
 	ck_assert_uint_ge(nbuilt, N);
@@ -265,10 +253,10 @@ START_TEST(destructors_see_what_was_out)
 	struct kmem_cache_args args = {.dtor = end};
 
 	harden(64, &args, 0);
-	fill(10);
+	get_all(objects, 10);
 	for (unsigned i = 0; i < 10; i++)
 		*(char *)objects[i] = 0x21;
-	empty(10);
+	put_all(objects, 10);
 	drained();
 	ck_assert_uint_eq(nended, 10);
 }
@@ -302,8 +290,8 @@ START_TEST(a_constructor_may_use_the_cache)
 	struct kmem_cache_args args = {.ctor = build_nested};
 
 	harden(64, &args, 0);
-	fill(200);
-	empty(200);
+	get_all(objects, 200);
+	put_all(objects, 200);
 	drained();
 }
 END_TEST

@@ -46,9 +46,9 @@ END_TEST
 START_TEST(H2_two_free_neighbours_are_found)
 {
 	setup();
-	heap_list_add(&heap, one);
+	heap_list_add(&heap, one, block_size(one));
 	block_flag(one, 0, BLOCK_FREE);
-	block_set_footer(one);
+	block_set_footer(one, block_size(one));
 	block_flag(two, 0, BLOCK_PREV_FREE);
 	expect_broken("H2:");
 }
@@ -71,7 +71,7 @@ END_TEST
 START_TEST(H4_a_free_block_in_no_list_is_found)
 {
 	setup();
-	heap_list_del(&heap, two);
+	heap_list_del(&heap, two, block_size(two));
 	expect_broken("H4:");
 }
 END_TEST
@@ -79,7 +79,7 @@ END_TEST
 START_TEST(H4_a_live_block_in_a_list_is_found)
 {
 	setup();
-	heap_list_add(&heap, one);
+	heap_list_add(&heap, one, block_size(one));
 	expect_broken("H4:");
 }
 END_TEST
@@ -87,10 +87,10 @@ END_TEST
 START_TEST(H4_a_wrong_bit_is_found)
 {
 	setup();
-	heap.sublists[3] ^= 1;
+	heap.filled[0] ^= 1u << 20;
 	expect_broken("H4:");
 	setup();
-	heap.classes ^= 1u << 17;
+	heap.words ^= 1u << 2;
 	expect_broken("H4:");
 }
 END_TEST

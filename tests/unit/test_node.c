@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "faults.h"
+#include "tests/numa/machine.h"
 
 #include "buddy/node.h"
 #include "lib/stats.h"
@@ -38,8 +39,8 @@ static unsigned at_hand(void)
 
 static int other_node(void)
 {
-	nodes_enter("0-3");
-	return node_here() ? 0 : 1;
+	machine_start(&machine_two, 0);
+	return 1;
 }
 
 START_TEST(the_machines_nodes_are_read)

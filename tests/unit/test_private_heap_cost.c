@@ -23,7 +23,8 @@ static size_t cost(size_t nbytes, bool checked)
 {
 	size_t each;
 
-	heap = kmem_heap_create("cost", &(struct kmem_heap_options){.checked = checked});
+	heap = kmem_heap_create("cost",
+				&(struct kmem_heap_options){.checked = checked, .span_bytes = MIB});
 	for (unsigned i = 0; i < 1000; i++)
 		require(kmem_heap_alloc(heap, nbytes) != NULL);
 	ck_assert_uint_eq(stats().live_bytes % 1000, 0);

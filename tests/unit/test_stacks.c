@@ -12,6 +12,7 @@
 
 #define NTHREADS 8u
 #define DEPTHS	 40u
+#define SLOW	 (UNDER_TSAN || UNDER_ASAN) /* a tenth of some loops will do */
 
 static __attribute__((noinline)) uint32_t enter(void)
 {
@@ -79,7 +80,7 @@ START_TEST(other_numbers_are_no_stacks)
 	require(stack_frames(number, &frames) > 0);
 	require(stack_frames(number + 1, &frames) == 0);
 	require(stack_frames(0x41414141, &frames) == 0);
-	for (uint64_t other = 0; other <= UINT32_MAX; other += 0x10001)
+	for (uint64_t other = 0; other <= UINT32_MAX; other += SLOW ? 0x100001 : 0x10001)
 		if (other != number)
 			stack_frames((uint32_t)other, &frames);
 }
@@ -153,7 +154,7 @@ START_TEST(what_is_known_is_what_a_walk_finds)
 
 	memo = stack_memo_new();
 	signal(SIGUSR1, on_signal);
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < (SLOW ? 10 : 100); i++) {
 		wander(&random, 20);
 		raise(SIGUSR1);
 	}

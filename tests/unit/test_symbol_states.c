@@ -73,11 +73,11 @@ START_TEST(without_standard_files)
 }
 END_TEST
 
+static int root_fd; /* of a directory that is removed already, so nothing is left of it */
+
 static void print_in_empty_root(void)
 {
-	char root[] = "/tmp/symbol-root-XXXXXX";
-
-	if (!mkdtemp(root) || chroot(root) != 0 || chdir("/") != 0) {
+	if (fchdir(root_fd) != 0 || chroot(".") != 0) {
 		write(STDERR_FILENO, "\ttest_symbol_states+0x", 22); /* we may not */
 		return;
 	}
@@ -88,9 +88,15 @@ static void print_in_empty_root(void)
 
 START_TEST(in_an_empty_root)
 {
+	char root[] = "/tmp/symbol-root-XXXXXX";
+
 	set_known();
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rmdir(root);
+	ck_assert_int_ge(root_fd, 0);
 	expect_text(print_in_empty_root, "\ttest_symbol_states+0x");
-	system("rmdir /tmp/symbol-root-??????");
+	close(root_fd);
 }
 END_TEST
 

@@ -13,18 +13,6 @@
 
 static void *objects[N];
 
-static void fill(unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		objects[i] = get();
-}
-
-static void empty(unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		put(objects[i]);
-}
-
 static void expect_wrong(const char *text)
 {
 	unit_broken(kmem_cache_validate(cache), text);
@@ -55,9 +43,9 @@ START_TEST(a_sound_process)
 		use(NULL);
 		pthread_create(&thread, NULL, use, NULL);
 		pthread_join(thread, NULL);
-		fill(N);
+		get_all(objects, N);
 		ck_assert_ptr_null(kmem_validate());
-		empty(N);
+		put_all(objects, N);
 		sound();
 		ck_assert_ptr_null(kmem_validate());
 	}
@@ -69,10 +57,10 @@ START_TEST(a_wrong_count_of_a_slab)
 	struct slab *slab;
 
 	make(64, 0);
-	fill(10);
-	empty(10);
+	get_all(objects, 10);
+	put_all(objects, 10);
 	kmem_cache_shrink(cache);
-	fill(10);
+	get_all(objects, 10);
 	kmem_cache_shrink(cache);
 	slab = slab_of(objects[0]);
 	sound();
@@ -88,7 +76,7 @@ START_TEST(a_slab_on_the_wrong_list)
 	struct slab *slab;
 
 	make(64, 0);
-	fill(10);
+	get_all(objects, 10);
 	kmem_cache_shrink(cache);
 	slab = slab_of(objects[0]);
 	slab->bucket++;
@@ -103,7 +91,7 @@ START_TEST(a_page_that_leads_elsewhere)
 	void *page;
 
 	make(64, 0);
-	fill(10);
+	get_all(objects, 10);
 	kmem_cache_shrink(cache);
 	page = slab_pages(slab_of(objects[0]));
 	pagemap_tag(page, ID_PAGES);
@@ -116,7 +104,7 @@ END_TEST
 START_TEST(a_wrong_count_of_what_is_out)
 {
 	make(64, FZPU);
-	fill(10);
+	get_all(objects, 10);
 	atomic_fetch_add(&cache->used, 1);
 	expect_wrong("S7");
 	atomic_fetch_sub(&cache->used, 1);
@@ -138,8 +126,8 @@ START_TEST(a_sheaf_with_what_it_must_not_have)
 	void *other, *was;
 
 	make(64, 0);
-	fill(10);
-	empty(5);
+	get_all(objects, 10);
+	put_all(objects, 5);
 	was = *top();
 	*top() = (char *)was + 8;
 	expect_wrong("a sheaf holds what is no object of its cache");
@@ -157,8 +145,8 @@ END_TEST
 START_TEST(each_damaged_object_is_reported)
 {
 	make(64, FZPU);
-	fill(20);
-	empty(10);
+	get_all(objects, 20);
+	put_all(objects, 10);
 	for (unsigned i = 0; i < 20; i += 5)
 		((char *)objects[i])[i < 10 ? 3 : 64] = 1;
 	listen();

@@ -40,7 +40,8 @@ foreach(page ${pages})
 endforeach()
 
 # find_package(libkmem CONFIG): libkmem::kmem, ::kmem-static, ::kmem-malloc, ::kmem-malloc-static, and
-# ::kmem-rcu, ::kmem-rcu-static where liburcu is; the last needs one of the static cores beside it.
+# ::kmem-rcu, ::kmem-rcu-static where liburcu is, ::kmem-numa, ::kmem-numa-static where libnuma is; the static
+# ones need one of the static cores beside them.
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/libkmem)
 install(EXPORT libkmem NAMESPACE libkmem:: DESTINATION ${package} FILE libkmemTargets.cmake)
 file(WRITE ${PROJECT_BINARY_DIR}/libkmemConfig.cmake
@@ -53,8 +54,9 @@ install(FILES ${PROJECT_BINARY_DIR}/libkmemConfig.cmake
 
 # The .pc files find their prefix from where they lie, so an installed tree can be moved.
 file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
-foreach(name libkmem libkmem-malloc libkmem-rcu)
-	if(name STREQUAL "libkmem-rcu" AND NOT TARGET kmem-rcu)
+foreach(name libkmem libkmem-malloc libkmem-rcu libkmem-numa)
+	string(REPLACE "lib" "" library ${name})
+	if(NOT TARGET ${library})
 		continue()
 	endif()
 	configure_file(tools/cmake/${name}.pc.in ${name}.pc @ONLY)

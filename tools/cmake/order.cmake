@@ -38,7 +38,8 @@ SECTIONS { .text : {
 } } INSERT AFTER .plt.got;
 SECTIONS {
 .tables (NOLOAD) : { *(.bss.cache_table) *(.bss.heaps) *(.bss.kmem_last_report) *(.bss.buckets) *(.bss.reserve) *(.bss.cache)
-*(.bss.spec) *(.bss.kept) }
+*(.bss.spec) *(.bss.kept)
+*(.bss.policies) *(.bss.distance) *(.bss.nearest) *(.bss.node_of) *(.bss.nodes) }
 .pagemap (NOLOAD) : { *(.bss.pagemap) }
 } INSERT AFTER .bss;
 ]=])

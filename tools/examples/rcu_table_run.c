@@ -17,7 +17,7 @@
  */
 #include "rcu_table.h"
 
-#include "rcu_table_tsan.h"
+#include "rcu_table_flavor.h"
 
 #include <getopt.h>
 #include <kmem.h>
@@ -32,10 +32,6 @@
 #define THREADS_MOST 64
 #define WAVE	     20000u /* changes from one wave to the next */
 #define STUCK_S	     60u    /* for threads to end */
-
-/* By the names of their libraries: each header has its own ideas of the common ones. */
-extern const struct rcu_flavor_struct urcu_memb_flavor, urcu_mb_flavor, urcu_qsbr_flavor,
-	urcu_bp_flavor;
 
 static const struct {
 	const char *name;
@@ -53,7 +49,7 @@ static struct {
 	int waves, malloc, broken;
 } want = {.flavor = "memb", .seconds = 1, .nodes = 20000, .readers = 2, .writers = 2};
 
-static const struct rcu_flavor_struct *real, *flavor;
+static const struct rcu_flavor_struct *flavor;
 
 struct worker {
 	_Alignas(64) pthread_t thread;
@@ -64,47 +60,16 @@ struct worker {
 static struct worker workers[2 * THREADS_MOST];
 static _Atomic bool over;
 
-/* --- the flavour: the real one, told to ThreadSanitizer, or broken ------------------------ */
-
-static char periods;
-
-/* What readers did before they left is before what follows the period. */
-static void read_unlock(void)
-{
-	tsan_release(&periods);
-	real->read_unlock();
-}
-
-static void quiescent_state(void)
-{
-	tsan_release(&periods);
-	real->read_quiescent_state();
-}
-
-static void synchronize(void)
-{
-	if (want.broken)
-		return;
-	real->update_synchronize_rcu();
-	tsan_acquire(&periods);
-}
-
 static bool choose_flavor(void)
 {
-	static struct rcu_flavor_struct changed;
+	const struct rcu_flavor_struct *real = NULL;
 
 	for (size_t i = 0; i < sizeof(flavors) / sizeof(flavors[0]); i++)
 		if (strcmp(flavors[i].name, want.flavor) == 0)
 			real = flavors[i].flavor;
-	flavor = real;
-	if (!real || !(UNDER_THREAD_SANITIZER || want.broken))
-		return real;
-	changed = *real;
-	changed.read_unlock = read_unlock;
-	changed.read_quiescent_state = quiescent_state;
-	changed.update_synchronize_rcu = synchronize;
-	flavor = &changed;
-	return true;
+	if (real)
+		flavor = flavor_of(real, want.broken);
+	return real;
 }
 
 /* --- threads ------------------------------------------------------------------------------ */

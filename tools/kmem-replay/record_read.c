@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A recording as a trace: the streams merged by their ticks, and so that a block is allocated
- * before it is named. Of a child of fork the parent's part comes first, as the blocks that the
- * child began with.
+ * before it is named. Of a child of fork the parent's part comes first, up to the fork.
  */
 #include "record_event.h"
 #include "record_file.h"
@@ -245,30 +244,15 @@ static void merge(struct reading *reading, struct stream *streams, size_t nstrea
 			     reading->path, streams[i].number);
 }
 
-/* Of all requests so far the blocks that are left. */
-static void collapse(struct reading *reading)
+/* All requests so far are of before the fork, and none of this process's threads made them. */
+static void end_parent(struct reading *reading)
 {
 	struct trace *trace = reading->trace;
-	struct request *last = must_realloc(NULL, trace->nblocks * sizeof(*last));
 
-	for (uint32_t i = 0; i < trace->nblocks; i++)
-		last[i] = (struct request){.op = OP_FREE};
-	for (size_t i = 0; i < trace->nrequests; i++) {
-		struct request request = trace->requests[i];
-		struct request *kept = &last[request.block];
-
-		request.thread = 0;
-		if (request.op == OP_REALLOC) {
-			request.op = kept->op;
-			request.align_log2 = kept->align_log2;
-		}
-		*kept = request;
-	}
-	trace->nrequests = trace->nevents = 0;
-	for (uint32_t i = 0; i < trace->nblocks; i++)
-		if (last[i].op != OP_FREE)
-			trace_add(trace, last[i]);
-	free(last);
+	for (size_t i = 0; i < trace->nrequests; i++)
+		trace->requests[i].thread = 0;
+	trace->nbefore = trace->nrequests;
+	trace->nevents = 0;
 	reading->nthreads = 0;
 }
 
@@ -288,7 +272,7 @@ static void read_parent(struct reading *reading, const char *path, const struct 
 		     until->parent, parent);
 	read_process(reading, parent, until);
 	reading->path = path;
-	collapse(reading);
+	end_parent(reading);
 	free(parent);
 }
 

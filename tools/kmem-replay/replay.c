@@ -33,11 +33,11 @@ static void put_order(const struct trace *trace, uint32_t *order)
 	uint64_t *next = must_realloc(NULL, (trace->nthreads + 1) * sizeof(*next));
 
 	memset(next, 0, (trace->nthreads + 1) * sizeof(*next));
-	for (size_t i = 0; i < trace->nrequests; i++)
+	for (size_t i = trace->nbefore; i < trace->nrequests; i++)
 		next[trace->requests[i].thread + 1]++;
 	for (uint32_t i = 1; i <= trace->nthreads; i++)
 		next[i] += next[i - 1];
-	for (size_t i = 0; i < trace->nrequests; i++)
+	for (size_t i = trace->nbefore; i < trace->nrequests; i++)
 		order[next[trace->requests[i].thread]++] = (uint32_t)i;
 	free(next);
 }
@@ -53,29 +53,33 @@ int plan_make(const struct trace *trace)
 	if (trace->nrequests > UINT32_MAX)
 		fail("it has more requests than a replay can hold");
 	*plan = (struct plan){.nrequests = trace->nrequests,
+			      .nbefore = trace->nbefore,
 			      .peak_request = trace->peak_request,
 			      .nblocks = trace->nblocks,
 			      .nthreads = trace->nthreads};
 	memcpy(plan + 1, trace->requests, requests);
 	put_order(trace, (uint32_t *)((char *)(plan + 1) + requests));
-	replay(file, NULL, MODE_BEFORE, &before);
+	replay(file, (struct subject){.name = "glibc"}, MODE_BEFORE, &before);
 	plan->before = before.at_peak;
 	munmap(plan, nbytes);
 	return file;
 }
 
-static _Noreturn void become(int plan_file, int results_file, const char *library, enum mode mode)
+static _Noreturn void become(int plan_file, int results_file, struct subject subject,
+			     enum mode mode)
 {
-	char files[3][12];
+	char files[3][12], *self = realpath("/proc/self/exe", NULL);
 
 	snprintf(files[0], sizeof(files[0]), "%d", plan_file);
 	snprintf(files[1], sizeof(files[1]), "%d", results_file);
 	snprintf(files[2], sizeof(files[2]), "%d", mode);
-	if (library)
-		setenv("LD_PRELOAD", library, 1);
+	if (subject.library)
+		setenv("LD_PRELOAD", subject.library, 1);
 	else
 		unsetenv("LD_PRELOAD");
-	execl("/proc/self/exe", "kmem-replay", "--run", files[0], files[1], files[2], (char *)NULL);
+	/* By its name: under valgrind /proc/self/exe itself is valgrind. */
+	execl(self, "kmem-replay", "--run", files[0], files[1], files[2],
+	      subject.heap ? subject.heap : "", (char *)NULL);
 	_exit(127);
 }
 
@@ -89,7 +93,7 @@ static void check_library(const char *library, const char *used)
 	free(real);
 }
 
-void replay(int plan_file, const char *library, enum mode mode, struct results *results)
+void replay(int plan_file, struct subject subject, enum mode mode, struct results *results)
 {
 	int file = nameless_file(sizeof(*results)), status = 0;
 	const struct results *shared = map(file, sizeof(*results));
@@ -100,17 +104,16 @@ void replay(int plan_file, const char *library, enum mode mode, struct results *
 	if (pid < 0)
 		fail("fork: %m");
 	if (pid == 0)
-		become(plan_file, file, library, mode);
+		become(plan_file, file, subject, mode);
 	waitpid(pid, &status, 0);
 	*results = *shared;
 	munmap((void *)shared, sizeof(*results));
 	close(file);
 	if (WIFSIGNALED(status))
-		fail("%s: the replay died by signal %d", library ? library : "glibc",
-		     WTERMSIG(status));
+		fail("%s: the replay died by signal %d", subject.name, WTERMSIG(status));
 	if (!results->done)
-		fail("%s: the replay failed: %s", library ? library : "glibc",
+		fail("%s: the replay failed: %s", subject.name,
 		     results->error[0] ? results->error : "it did not start");
-	if (library)
-		check_library(library, results->library);
+	if (subject.library)
+		check_library(subject.library, results->library);
 }

@@ -27,17 +27,28 @@ struct sample {
 	uint64_t resident;
 };
 
-/* The file holds nrequests requests, then as many numbers of requests, by thread. */
+/*
+ * The file holds nrequests requests, then the numbers of those from nbefore on, by thread. Those
+ * before are made first, by one thread, and not measured.
+ */
 struct plan {
-	uint64_t nrequests, peak_request;
+	uint64_t nrequests, nbefore, peak_request;
 	struct sample before;
 	uint32_t nblocks, nthreads;
+};
+
+/* Whose blocks are asked for. */
+struct subject {
+	const char *name;
+	const char *library; /* a path to preload; NULL: none, the C library's malloc */
+	const char *heap; /* NULL: malloc; else a private heap of the library, see heap_policy.h */
+	bool one_thread;
 };
 
 struct results {
 	bool done;
 	char error[120];
-	char library[200]; /* the file whose malloc it was */
+	char library[200]; /* the file whose malloc or heap it was */
 	double seconds;
 	uint32_t p999_ns, worst_ns;
 	uint64_t peak_payload, peak_heap, peak_resident;
@@ -46,16 +57,15 @@ struct results {
 	struct sample samples[SAMPLES_MOST];
 };
 
-/* The process's side: main calls it when it is started as one. Does not return. */
-_Noreturn void run(int plan_file, int results_file, enum mode mode);
+/* The process's side: main calls it when it is started as one. heap: "" or a subject's. */
+_Noreturn void run(int plan_file, int results_file, enum mode mode, const char *heap);
 
 /* The other side. The file of a plan. */
 int plan_make(const struct trace *trace);
 /*
  * One replay, with what is there before the first request under the C library's malloc, which has
- * no heap then, taken off from memory. library: a path to preload, or NULL for the C library's
- * malloc.
+ * no heap then, taken off from memory.
  */
-void replay(int plan_file, const char *library, enum mode mode, struct results *results);
+void replay(int plan_file, struct subject subject, enum mode mode, struct results *results);
 
 #endif

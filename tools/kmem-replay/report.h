@@ -5,17 +5,16 @@
 
 #include "replay.h"
 
-/* Of one library. */
 struct row {
-	const char *name;
-	const char *library; /* NULL: the C library */
-	double seconds;	     /* of the fastest replay */
+	struct subject subject;
+	double seconds; /* of the fastest replay */
 	uint32_t p999_ns, worst_ns;
 	struct results memory;
 };
 
 void report_trace(const struct trace *trace);
-void report_rows(const struct trace *trace, const struct row *rows, size_t nrows);
+void report_head(void);
+void report_rows(const char *path, const struct trace *trace, const struct row *rows, size_t nrows);
 /* By gnuplot, into an SVG file. */
 void plot(const struct row *rows, size_t nrows, const char *path);
 

@@ -9,6 +9,7 @@
 
 static const struct plan *plan;
 static struct results *results;
+static size_t (*heap_bytes)(void);
 static int statm = -1;
 static uint64_t stride;
 static _Atomic uint64_t payload, usable, peak_payload;
@@ -38,18 +39,26 @@ static struct sample look(uint64_t number)
 	uint64_t resident, heap;
 
 	memory_read(&resident, &heap);
-	sample.heap = since(heap, plan->before.heap);
+	sample.heap = heap_bytes ? heap_bytes() : since(heap, plan->before.heap);
 	sample.resident = since(resident, plan->before.resident);
 	return sample;
 }
 
-void sampling_start(const struct plan *the_plan, struct results *the_results)
+void sampling_start(const struct plan *the_plan, struct results *the_results,
+		    size_t (*the_heap_bytes)(void))
 {
 	plan = the_plan;
 	results = the_results;
-	stride = (plan->nrequests + SAMPLES_MOST - 1) / SAMPLES_MOST;
+	heap_bytes = the_heap_bytes;
+	stride = (plan->nrequests - plan->nbefore + SAMPLES_MOST - 1) / SAMPLES_MOST;
 	statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	results->at_peak = look(0); /* with what is touched by looking */
+	results->at_peak = look(0);
+}
+
+void sampling_begin(void)
+{
+	peak_payload = payload;
 	results->at_peak = look(0);
 }
 
@@ -65,10 +74,12 @@ void sampling_change(uint64_t more_payload, uint64_t more_usable)
 
 void sampling_after(uint64_t number)
 {
+	uint64_t since = number - plan->nbefore;
+
 	if (number == plan->peak_request)
-		results->at_peak = look(number);
-	if (number % stride == 0)
-		results->samples[number / stride] = look(number);
+		results->at_peak = look(since);
+	if (since % stride == 0)
+		results->samples[since / stride] = look(since);
 }
 
 static void raise(uint64_t *peak, uint64_t value)
@@ -79,7 +90,7 @@ static void raise(uint64_t *peak, uint64_t value)
 
 void sampling_end(void)
 {
-	results->nsamples = (uint32_t)((plan->nrequests - 1) / stride + 1);
+	results->nsamples = (uint32_t)((plan->nrequests - plan->nbefore - 1) / stride + 1);
 	results->peak_payload = peak_payload;
 	results->peak_heap = results->at_peak.heap;
 	results->peak_resident = results->at_peak.resident;

@@ -5,11 +5,13 @@
 
 #include "replay.h"
 
-/* A first look at memory, into at_peak. */
-void sampling_start(const struct plan *plan, struct results *results);
+/* A first look at memory, into at_peak. heap_bytes: NULL, or what says how large the heap is. */
+void sampling_start(const struct plan *plan, struct results *results, size_t (*heap_bytes)(void));
+/* What was there before the first request to be measured is there. */
+void sampling_begin(void);
 /* Differences, modulo 2^64. */
 void sampling_change(uint64_t payload, uint64_t usable);
-/* The request with the number is done. */
+/* The request with the number, of those to be measured, is done. */
 void sampling_after(uint64_t number);
 void sampling_end(void);
 

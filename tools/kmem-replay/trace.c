@@ -66,6 +66,19 @@ static void check(const struct request *request, const struct life *life, size_t
 		     request->block);
 }
 
+static void count(struct trace *trace, size_t number, uint64_t payload)
+{
+	const struct request *request = &trace->requests[number];
+
+	trace->counts[request->op]++;
+	if (request->thread >= trace->nthreads)
+		trace->nthreads = request->thread + 1;
+	if (payload > trace->peak_payload) {
+		trace->peak_payload = payload;
+		trace->peak_request = number;
+	}
+}
+
 void trace_finish(struct trace *trace, const char *path)
 {
 	struct life *lives = must_realloc(NULL, trace->nblocks * sizeof(*lives));
@@ -78,20 +91,19 @@ void trace_finish(struct trace *trace, const char *path)
 
 		check(request, life, i + 1, path);
 		request->turn = life->turns++;
-		trace->counts[request->op]++;
 		life->live = request->op != OP_FREE;
 		payload += (life->live ? request->nbytes : 0) - life->nbytes;
 		life->nbytes = life->live ? request->nbytes : 0;
-		if (request->thread >= trace->nthreads)
-			trace->nthreads = request->thread + 1;
-		if (payload > trace->peak_payload) {
+		if (i >= trace->nbefore) {
+			count(trace, i, payload);
+		} else {
 			trace->peak_payload = payload;
-			trace->peak_request = i;
+			trace->peak_request = trace->nrequests;
 		}
 	}
 	trace->end_payload = payload;
 	free(lives);
-	if (!trace->nrequests)
+	if (trace->nrequests == trace->nbefore)
 		fail("%s: there is no request in it", path);
 }
 
@@ -100,6 +112,54 @@ void trace_flatten(struct trace *trace)
 	for (size_t i = 0; i < trace->nrequests; i++)
 		trace->requests[i].thread = 0;
 	trace->nthreads = 1;
+}
+
+void trace_stand_alone(struct trace *trace)
+{
+	struct request *last = must_realloc(NULL, trace->nblocks * sizeof(*last));
+	size_t nkept = 0;
+
+	for (uint32_t i = 0; i < trace->nblocks; i++)
+		last[i] = (struct request){.op = OP_FREE};
+	for (size_t i = 0; i < trace->nbefore; i++) {
+		struct request request = trace->requests[i];
+		struct request *kept = &last[request.block];
+
+		if (request.op == OP_REALLOC) {
+			request.op = kept->op;
+			request.align_log2 = kept->align_log2;
+		}
+		*kept = request;
+	}
+	for (uint32_t i = 0; i < trace->nblocks; i++)
+		if (last[i].op != OP_FREE)
+			trace->requests[nkept++] = last[i];
+	memmove(trace->requests + nkept, trace->requests + trace->nbefore,
+		(trace->nrequests - trace->nbefore) * sizeof(*trace->requests));
+	trace->nrequests -= trace->nbefore - nkept;
+	trace->nbefore = 0;
+	free(last);
+}
+
+void trace_renumber(struct trace *trace)
+{
+	uint32_t *numbers = must_realloc(NULL, trace->nblocks * sizeof(*numbers));
+	uint32_t *unused = must_realloc(NULL, trace->nblocks * sizeof(*unused));
+	uint32_t nunused = 0, nblocks = 0;
+
+	for (size_t i = 0; i < trace->nrequests; i++) {
+		struct request *request = &trace->requests[i];
+		uint32_t *number = &numbers[request->block];
+
+		if (request->op == OP_FREE)
+			unused[nunused++] = *number;
+		else if (request->op != OP_REALLOC)
+			*number = nunused ? unused[--nunused] : nblocks++;
+		request->block = *number;
+	}
+	trace->nblocks = nblocks;
+	free(numbers);
+	free(unused);
 }
 
 void trace_read(struct trace *trace, const char *path)

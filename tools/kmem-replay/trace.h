@@ -21,11 +21,12 @@ struct request {
 struct trace {
 	struct request *requests;
 	size_t nrequests, room;
+	size_t nbefore; /* the first so many were the parent's, before this process was forked */
 	uint32_t nblocks, nthreads;
 	uint64_t counts[OPS];
 	/* The payload is the sum of the bytes asked for of all live blocks. */
 	uint64_t peak_payload, end_payload;
-	size_t peak_request; /* the first after which it is largest */
+	size_t peak_request; /* the first after which it is largest; nrequests: before all */
 	uint64_t file_bytes, nevents;
 };
 
@@ -41,6 +42,10 @@ void trace_add(struct trace *trace, struct request request);
 void trace_finish(struct trace *trace, const char *path);
 /* All by one thread. */
 void trace_flatten(struct trace *trace);
+/* Of the parent's requests those stay that allocate what was left at the fork, as the child's. */
+void trace_stand_alone(struct trace *trace);
+/* A block's number is the next new block's once it is free: few numbers, to be kept at hand. */
+void trace_renumber(struct trace *trace);
 
 /* A recording or a text, told apart by the first bytes. */
 void trace_read(struct trace *trace, const char *path);

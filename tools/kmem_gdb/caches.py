@@ -7,6 +7,8 @@ from .target import PAGE_BYTES, WORD, Damaged, read, read_record, read_uint, rea
 
 SHEAF_MOST = 64 << 10
 SLAB_MOST = 1 << 30
+PLACES_MOST = 128
+NODES_MOST = 1024
 # Of kmem/cache.h.
 SLAB_STORE_USER = 0x800
 SLAB_TYPESAFE_BY_RCU = 0x4000
@@ -66,8 +68,20 @@ class Cache:
         return self.active * 100 // self.objects if self.objects else 0
 
     def lists(self):
-        """The addresses of the first slabs of its lists."""
-        return read_words(self.addr + self.target.layout.cache_lists, self.target.layout.nlists)
+        """The addresses of the first slabs of its lists, those of its other nodes (NUMA) behind its own."""
+        layout = self.target.layout
+        firsts = read_words(self.addr + layout.cache_lists, layout.nlists)
+        for place in self.places():
+            firsts += read_words(place + layout.place_lists, layout.nlists)
+        return firsts
+
+    def places(self):
+        """The addresses of what it has of other nodes than the first."""
+        layout = self.target.layout
+        if not layout.cache_places:
+            return []
+        return list(walk(self.field("places", 8), lambda addr: read_uint(addr + layout.place_next, 8),
+                         f"nodes of cache '{self.name}'", PLACES_MOST))
 
 
 def _clamp(count, most):
@@ -154,6 +168,12 @@ def holds(cache):
     barns = cache.field("barns", 8)
     for n in range(target.layout.nbarns if barns else 0):
         yield Hold(f"barn {n}", _barn(target, barns + n * target.layout.barn_size))
+    for place in cache.places():
+        node = read_uint(place + target.layout.place_node, 4)
+        name = f"node {node}" if node < NODES_MOST else "of several nodes,"
+        for n in range(target.layout.nbarns):
+            addr = place + target.layout.place_barns + n * target.layout.barn_size
+            yield Hold(f"{name} barn {n}", _barn(target, addr))
 
 
 def _loaded(slot, cache):

@@ -34,9 +34,17 @@ class Block(namedtuple("Block", "addr head secret")):
         return bool(self.low & records.BLOCK_END)
 
     @property
+    def is_live(self):
+        """A quick block was freed, but is to its neighbours as one in use."""
+        return not self.low & (records.BLOCK_FREE | records.BLOCK_END | records.BLOCK_QUICK)
+
+    @property
     def is_sound(self):
-        mixed = self.addr >> 3 ^ self.low << 20 ^ self.secret
-        return self.head >> 32 == mixed * 0x9e3779b97f4a7c15 % WORD >> 32
+        head = self.head
+        if head & records.BLOCK_QUICK:
+            head ^= (self.secret << 32) % WORD | records.BLOCK_QUICK
+        mixed = self.addr >> 3 ^ (head & 0xffffffff) << 20 ^ self.secret
+        return head >> 32 == mixed * 0x9e3779b97f4a7c15 % WORD >> 32
 
     @property
     def size_before(self):
@@ -77,7 +85,7 @@ class Span:
                 return
             at += block.size
             before = f"the block of {block.size - HEAD} bytes at {block.payload:#x}, " + \
-                ("free" if block.is_free else "in use, or in a sheaf")
+                ("in use, or in a sheaf" if block.is_live else "free")
             if block.size < SIZE_MIN or at > self.nbytes - HEAD:
                 raise Damaged(f"the block at {block.payload:#x} of {block.size - HEAD} bytes leads out of its span")
 
@@ -147,6 +155,6 @@ def _row(heap, blocks, used, free, largest):
 def _sums(span):
     """Live blocks, their bytes, free bytes, the largest free block."""
     blocks = list(span.blocks())[:-1]
-    live = [block.size for block in blocks if not block.is_free]
-    free = [block.size for block in blocks if block.is_free]
+    live = [block.size for block in blocks if block.is_live]
+    free = [block.size for block in blocks if not block.is_live]
     return len(live), sum(live), sum(free), max(free, default=0)

@@ -71,7 +71,7 @@ class BlockPrinter(Printer):
             return f"block, its head was overwritten: {block.head:#018x}"
         if block.is_end:
             return "the end of a span"
-        state = "free" if block.is_free else "live"
+        state = "live" if block.is_live else "free"
         return f"block of {block.size} bytes with its head, {state}, " \
                f"the block before it {'free' if block.is_prev_free else 'live'}"
 

@@ -48,6 +48,7 @@ GUARD_LIVE = _constant["KMEM_GUARD_LIVE"]
 BLOCK_FREE = _constant["KMEM_BLOCK_FREE"]
 BLOCK_PREV_FREE = _constant["KMEM_BLOCK_PREV_FREE"]
 BLOCK_END = _constant["KMEM_BLOCK_END"]
+BLOCK_QUICK = _constant["KMEM_BLOCK_QUICK"]
 
 Root = _structure["kmem_root"]
 Cache = _structure["kmem_root_cache"]

@@ -143,6 +143,7 @@ def _check_lists(cache, slabs):
         yield Moving(f"S2: cache '{cache.name}': its lock is held, its lists were not looked at")
         return
     lengths, listed = [], set()
+    nlists = cache.target.layout.nlists
     for number, first in enumerate(cache.lists()):
         length = len(listed)
         for addr in walk(first, lambda addr: slabs[addr].next if addr in slabs else 0,
@@ -150,11 +151,12 @@ def _check_lists(cache, slabs):
             if addr not in slabs or addr in listed:
                 raise Damaged(f"S2: cache '{cache.name}': list {number} has {addr:#x}, which is none of its slabs, "
                               "or twice")
-            yield from _check_listed(slabs[addr], number, len(cache.lists()) - 1)
+            yield from _check_listed(slabs[addr], number % nlists, nlists - 1)
             listed.add(addr)
         lengths.append(len(listed) - length)
-    if lengths[-1] != record.nslabs_empty:
-        raise Damaged(f"cache '{cache.name}' counts {record.nslabs_empty} empty slabs, its list has {lengths[-1]}")
+    empty = sum(lengths[nlists - 1::nlists])
+    if empty != record.nslabs_empty:
+        raise Damaged(f"cache '{cache.name}' counts {record.nslabs_empty} empty slabs, its list has {empty}")
     if record.nslabs > len(slabs):
         raise Damaged(f"cache '{cache.name}' counts {record.nslabs} slabs, the page map has {len(slabs)}")
     if record.flags & SLAB_TYPESAFE_BY_RCU:
@@ -249,7 +251,7 @@ def _check_span(heap, span, pages):
             raise Damaged(f"H2: {where}: the block at {block.payload:#x} and the one before it are both free")
         if prev_free and block.size_before != before.size:
             raise Damaged(f"H3: {where}: the end of the free block at {before.payload:#x} was overwritten")
-        if not block.is_free and not block.is_end:
+        if block.is_live:
             live += 1
             nbytes += block.size
         before = block

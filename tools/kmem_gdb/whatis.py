@@ -137,7 +137,7 @@ def _block(target, addr, owner):
     block = span.block_with(addr)
     if not block or block.is_end:
         return f"{addr:#x} is in no block of heap '{heap.name}': span at {span.base:#x}"
-    state = "free" if block.is_free else _block_state(target, block.payload)
+    state = _block_state(target, block.payload) if block.is_live else "free"
     if addr < block.payload:
         return f"{addr:#x} is in the head of the block at {block.payload:#x} of heap '{heap.name}': {state}"
     return f"{addr:#x} is {addr - block.payload} bytes into the block of {block.size - HEAD} bytes at " \

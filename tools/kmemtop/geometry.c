@@ -2,6 +2,7 @@
 /* The geometry, put together and asked: see geometry.h. */
 #include "geometry.h"
 
+#include "arrays.h"
 #include "geometry_reading.h"
 
 #include <errno.h>
@@ -43,39 +44,16 @@ void geometry_free(struct geometry *g)
 	memset(g, 0, sizeof(*g));
 }
 
-/*
- * The last of n entries, each nbytes long and sorted by the address at an offset, that
- * does not begin above addr; NULL: none.
- */
-static const void *last_below(const void *entries, size_t n, size_t nbytes, size_t offset,
-			      uint64_t addr)
-{
-	size_t low = 0, high = n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (geometry_u64((const char *)entries + middle * nbytes, offset) <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? (const char *)entries + (low - 1) * nbytes : NULL;
-}
-
-#define LAST_BELOW(array, n, member, addr)                                                         \
-	last_below(array, n, sizeof((array)[0]), offsetof(__typeof__((array)[0]), member), addr)
-
 const struct geometry_zone *geometry_zone_at(const struct geometry *g, uint64_t addr)
 {
-	const struct geometry_zone *z = LAST_BELOW(g->zones, g->nzones, base, addr);
+	const struct geometry_zone *z = ARRAY_LAST(g->zones, g->nzones, base, addr);
 
 	return z && addr - z->base < z->npages * GEOMETRY_PAGE ? z : NULL;
 }
 
 static const struct geometry_run *run_in(const struct geometry_run *runs, size_t n, uint64_t addr)
 {
-	const struct geometry_run *run = LAST_BELOW(runs, n, addr, addr);
+	const struct geometry_run *run = ARRAY_LAST(runs, n, addr, addr);
 
 	return run && addr - run->addr < (uint64_t)run->npages * GEOMETRY_PAGE ? run : NULL;
 }
@@ -93,14 +71,14 @@ const struct geometry_block *geometry_block_at(const struct geometry *g,
 	const struct geometry_block *blocks = g->blocks + span->first_block;
 	/* A block begins with its head. */
 	const struct geometry_block *block =
-		LAST_BELOW(blocks, span->nblocks, addr, addr + GEOMETRY_BLOCK_HEAD);
+		ARRAY_LAST(blocks, span->nblocks, addr, addr + GEOMETRY_BLOCK_HEAD);
 
 	return block && addr + GEOMETRY_BLOCK_HEAD - block->addr < block->nbytes ? block : NULL;
 }
 
 const struct geometry_parked *geometry_parked_at(const struct geometry *g, uint64_t object)
 {
-	const struct geometry_parked *p = LAST_BELOW(g->parked, g->nparked, object, object);
+	const struct geometry_parked *p = ARRAY_LAST(g->parked, g->nparked, object, object);
 
 	return p && p->object == object ? p : NULL;
 }

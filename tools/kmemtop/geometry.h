@@ -56,6 +56,7 @@ struct geometry_zone {
 	uint64_t base;
 	uint64_t npages; /* reserved */
 	uint64_t committed;
+	int node; /* -1: not one, or not placed */
 	size_t first_run, nruns;
 	uint64_t npages_of[GEOMETRY_KINDS];
 	/* As /proc/buddyinfo counts: a free run is the largest aligned blocks it consists of. */
@@ -68,7 +69,8 @@ struct geometry_cache {
 	uint64_t record;
 	struct kmem_root_cache pub;
 	uint64_t barns, limit, used, ctor;
-	uint32_t debug; /* SLAB_ flags */
+	uint64_t places; /* address of the first of what it has of other nodes, or 0 */
+	uint32_t debug;	 /* SLAB_ flags */
 	uint32_t left, tracks, asked, waiting;
 	int hardened;
 	size_t first_slab, nslabs; /* in slabs_by_cache */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define WORDS_MOST 64 /* of a slab's bitmap */
-#define EXTRAS	   9  /* words of a record that lie behind struct kmem_root_cache */
+#define EXTRAS	   10 /* words of a record that lie behind struct kmem_root_cache */
 
 /* What is needed of the layout; a release that has less does not publish what lies where. */
 #define LAYOUT_NEEDED offsetof(struct kmem_root_layout, cache_lock)
@@ -28,7 +28,8 @@ static int cache_fits(const struct kmem_root *root)
 	       fits(at->cache_used, 8, size) && fits(at->cache_ctor, 8, size) &&
 	       fits(at->cache_hardened, 1, size) && fits(at->cache_debug, 4, size) &&
 	       fits(at->cache_left, 4, size) && fits(at->cache_tracks, 4, size) &&
-	       fits(at->cache_asked, 4, size) && fits(at->cache_waiting, 4, size);
+	       fits(at->cache_asked, 4, size) && fits(at->cache_waiting, 4, size) &&
+	       fits(at->cache_places, 8, size);
 }
 
 static int slab_fits(const struct kmem_root_layout *at)
@@ -113,6 +114,7 @@ static void want_extras(const struct kmem_root_layout *at, struct geometry_cache
 		{.addr = at->cache_tracks, .buf = &c->tracks, .nbytes = 4},
 		{.addr = at->cache_asked, .buf = &c->asked, .nbytes = 4},
 		{.addr = at->cache_waiting, .buf = &c->waiting, .nbytes = 4},
+		{.addr = at->cache_places, .buf = &c->places, .nbytes = 8},
 		{.addr = at->cache_hardened, .buf = hardened, .nbytes = 1},
 	};
 
@@ -137,6 +139,8 @@ static int read_extras(struct geometry_reading *r)
 		struct geometry_cache *c = &g->caches[i];
 
 		c->hardened = hardened[i];
+		if (!g->root.layout.cache_places)
+			c->places = 0;
 		/* What cannot be is as if it were not there. */
 		if (!c->debug || c->left >= c->pub.stride)
 			c->left = 0;

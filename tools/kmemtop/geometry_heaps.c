@@ -163,7 +163,8 @@ static int add_block(struct geometry_reading *r, uint64_t payload, uint32_t low)
 	blocks[g->nblocks++] = (struct geometry_block){
 		.addr = payload,
 		.nbytes = low & ~FLAGS,
-		.state = low & KMEM_BLOCK_FREE ? GEOMETRY_HOME : GEOMETRY_IN_USE,
+		.state = low & (KMEM_BLOCK_FREE | KMEM_BLOCK_QUICK) ? GEOMETRY_HOME
+								    : GEOMETRY_IN_USE,
 	};
 	return 0;
 }

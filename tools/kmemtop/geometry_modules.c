@@ -2,6 +2,7 @@
 /* The mappings of a process: see geometry_modules.h. */
 #include "geometry_modules.h"
 
+#include "arrays.h"
 #include "geometry_symbols.h"
 #include "reading.h"
 
@@ -18,13 +19,12 @@
 
 static int add_mapping(struct modules *m, const struct module_mapping *mapping)
 {
-	struct module_mapping *more = m->mappings;
 	const char *slash = strrchr(mapping->path, '/');
+	struct module_mapping *more;
 
 	if (m->n >= MAPPINGS_MOST)
 		return -E2BIG;
-	if (!(m->n & (m->n - 1)))
-		more = realloc(more, (m->n ? 2 * m->n : 1) * sizeof(*more));
+	more = array_grown(m->mappings, m->n, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	m->mappings = more;
@@ -114,17 +114,9 @@ void modules_free(struct modules *m)
 
 const struct module_mapping *modules_at(const struct modules *m, uint64_t addr)
 {
-	size_t low = 0, high = m->n;
+	const struct module_mapping *mapping = ARRAY_LAST(m->mappings, m->n, start, addr);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (m->mappings[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < m->n && m->mappings[low].start <= addr ? &m->mappings[low] : NULL;
+	return mapping && addr < mapping->end ? mapping : NULL;
 }
 
 /* Whether the file there is still the one that is mapped, as far as that can be seen. */

@@ -13,8 +13,9 @@
 #include <errno.h>
 #include <stddef.h>
 
-#define SHEAF_MOST ((uint64_t)1 << 16) /* bytes */
-#define LEVEL_MOST 12
+#define PLACES_MOST 128			/* records of a cache: more is no list */
+#define SHEAF_MOST  ((uint64_t)1 << 16) /* bytes */
+#define LEVEL_MOST  12
 
 /* Objects of a sheaf that are to be read. */
 struct load {
@@ -228,6 +229,45 @@ static int add_barns(struct loads *l)
 	return rc;
 }
 
+/* Those of one of the cache's other places, at addr. */
+static int add_place_barns(struct loads *l, const struct geometry_cache *c, uint64_t addr,
+			   uint32_t n)
+{
+	const struct kmem_root_layout *at = &l->r->g->root.layout;
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < at->nbarns; i++) {
+		uint64_t top;
+
+		rc = target_read(l->r->t,
+				 addr + at->place_barns + i * at->barn_size + at->barn_full, &top,
+				 sizeof(top));
+		if (rc)
+			return rc == -EFAULT ? 0 : rc;
+		rc = add_stack(l, c, n * at->nbarns + i, (uint32_t)top);
+	}
+	return rc;
+}
+
+/* Numbered on from the cache's own. */
+static int add_places(struct loads *l)
+{
+	const struct geometry *g = l->r->g;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < g->ncaches; i++) {
+		uint64_t addr = g->caches[i].places;
+
+		for (uint32_t n = 1; !rc && addr && n < PLACES_MOST; n++) {
+			rc = add_place_barns(l, &g->caches[i], addr, n);
+			if (!rc && target_read(l->r->t, addr + g->root.layout.place_next, &addr,
+					       sizeof(addr)))
+				addr = 0;
+		}
+	}
+	return rc;
+}
+
 /* --- objects ------------------------------------------------------------------------ */
 
 static int by_object(const void *a, const void *b)
@@ -304,6 +344,8 @@ int geometry_read_parked(struct geometry_reading *r)
 		rc = add_threads(&l);
 	if (!rc)
 		rc = add_barns(&l);
+	if (!rc)
+		rc = add_places(&l);
 	if (!rc)
 		rc = read_loads(&l);
 	free(l.loads);

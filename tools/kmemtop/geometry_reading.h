@@ -3,6 +3,7 @@
 #ifndef KMEMTOP_GEOMETRY_READING_H
 #define KMEMTOP_GEOMETRY_READING_H
 
+#include "arrays.h"
 #include "geometry.h"
 
 #include <stdlib.h>
@@ -35,12 +36,10 @@ uint64_t geometry_chunk_at(const struct kmem_root_chunk *chunks, size_t nchunks,
 /* All of root's chunks, to be freed; NULL: they cannot be read. */
 struct kmem_root_chunk *geometry_chunks(const struct kmem_root *root, struct target *t);
 
-/* array, with room for one more than its n; NULL, and array as it was, if there is none. */
+/* array_grown, up to GEOMETRY_MOST. */
 static inline void *geometry_grown(void *array, size_t n, size_t nbytes)
 {
-	if (n & (n - 1))
-		return array;
-	return n < GEOMETRY_MOST ? realloc(array, (n ? 2 * n : 1) * nbytes) : NULL;
+	return n < GEOMETRY_MOST ? array_grown(array, n, nbytes) : NULL;
 }
 
 static inline uint64_t geometry_u64(const void *record, size_t offset)

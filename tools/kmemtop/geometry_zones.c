@@ -7,6 +7,7 @@
 #include "geometry_reading.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* What is being read of a zone, or of a GiB of the page map. */
 struct pages {
@@ -29,6 +30,26 @@ static int zone_is_sound(const struct kmem_root_zone *z)
 	       z->committed <= z->npages &&
 	       z->base >> GEOMETRY_LEAF ==
 		       (z->base + z->npages * GEOMETRY_PAGE - 1) >> GEOMETRY_LEAF;
+}
+
+/* The zone's record was read as far as that, or it has no such word. */
+static size_t record_end(const struct kmem_root *root)
+{
+	size_t pages = root->layout.zone_pages + sizeof(uint64_t);
+	size_t node = root->layout.zone_node + sizeof(int32_t);
+	size_t end = pages > sizeof(struct kmem_root_zone) ? pages : sizeof(struct kmem_root_zone);
+
+	return root->layout.zone_node && node > end && node <= GEOMETRY_RECORD ? node : end;
+}
+
+static int node_of(const void *record, const struct kmem_root *root)
+{
+	size_t at = root->layout.zone_node;
+	int32_t node = -1;
+
+	if (at >= sizeof(struct kmem_root_zone) && at + sizeof(node) <= record_end(root))
+		memcpy(&node, (const char *)record + at, sizeof(node));
+	return node >= 0 && node < NODES_MAX ? node : -1;
 }
 
 static int add_zone(void *context, const void *record)
@@ -54,6 +75,7 @@ static int add_zone(void *context, const void *record)
 		.base = z->base,
 		.npages = z->npages,
 		.committed = z->committed,
+		.node = node_of(record, &g->root),
 		.first_run = g->nzones, /* until they are sorted: its place in descriptors */
 	};
 	descriptors[g->nzones++] = geometry_u64(record, g->root.layout.zone_pages);
@@ -234,14 +256,11 @@ int geometry_read_zones(struct geometry_reading *r)
 {
 	char record[GEOMETRY_RECORD];
 	struct zone_list list = {.g = r->g};
-	size_t end = r->g->root.layout.zone_pages + sizeof(uint64_t);
 	int rc = target_walk(r->t, &(struct target_list){
 					   .name = "zones",
 					   .first = r->g->root.zones,
 					   .record = record,
-					   .nbytes = end > sizeof(struct kmem_root_zone)
-							     ? end
-							     : sizeof(struct kmem_root_zone),
+					   .nbytes = record_end(&r->g->root),
 					   .each = add_zone,
 					   .context = &list,
 				   });

@@ -21,6 +21,18 @@ static void put_number(FILE *out, const char *key, uint64_t value)
 	fprintf(out, ",\"%s\":%" PRIu64, key, value);
 }
 
+/* Slabs by node, where the process is placed. */
+static void put_nodes(FILE *out, const struct cache_view *v)
+{
+	if (v->non)
+		fputs(",\"nodes\":[", out);
+	for (size_t i = 0; i < v->non; i++)
+		fprintf(out, "%s{\"node\":%d,\"slabs\":%" PRIu64 "}", i ? "," : "", v->on[i].node,
+			v->on[i].nslabs);
+	if (v->non)
+		putc(']', out);
+}
+
 static void put_cache(FILE *out, const struct cache_view *v)
 {
 	fprintf(out, "{\"id\":%u,\"name\":", v->id);
@@ -42,6 +54,7 @@ static void put_cache(FILE *out, const struct cache_view *v)
 		put_number(out, "allocs", v->allocs);
 		put_number(out, "frees", v->frees);
 	}
+	put_nodes(out, v);
 	putc('}', out);
 }
 
@@ -52,6 +65,8 @@ static void put_zone(FILE *out, const struct zone_view *z)
 	put_number(out, "committed_bytes", z->committed_nbytes);
 	put_number(out, "dirty_bytes", z->dirty_nbytes);
 	put_number(out, "clean_bytes", z->clean_nbytes);
+	if (z->node >= 0)
+		put_number(out, "node", (uint64_t)z->node);
 	putc('}', out);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "processes.h"
 
+#include "arrays.h"
 #include "snapshot.h"
 
 #include <dirent.h>
@@ -53,7 +54,7 @@ static void add_up(struct process_view *v, const struct snapshot *s)
 
 static struct process_view *add(struct processes *p)
 {
-	struct process_view *list = reallocarray(p->list, p->n + 1, sizeof(*list));
+	struct process_view *list = array_grown(p->list, p->n, sizeof(*list));
 
 	if (!list)
 		return NULL;

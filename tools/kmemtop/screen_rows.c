@@ -79,7 +79,7 @@ int screen_has_view(const struct screen *s, enum screen_view view)
 	if (source_is_none(&s->source))
 		return view == VIEW_PROCESSES;
 	if (view == VIEW_NODES)
-		return nodes_are_several();
+		return nodes_are_several() || nodes_are_placed(&s->now);
 	return view == VIEW_CACHES || view == VIEW_HEAPS || view == VIEW_ZONES;
 }
 
@@ -90,7 +90,7 @@ void screen_titles(const struct screen *s, char *line)
 	static const char *const titles[VIEW_COUNT] = {
 		[VIEW_HEAPS] = "  SPANS  SPAN SIZE   BLOCKS  LIVE SIZE  USE NAME",
 		[VIEW_ZONES] = "          BASE RESERVED COMMITTED    DIRTY    CLEAN  USE",
-		[VIEW_NODES] = "   NODE RESIDENT  USE",
+		[VIEW_NODES] = "   NODE RESIDENT  USE COMMITTED    SLABS",
 	};
 	struct columns columns;
 
@@ -134,12 +134,13 @@ static void zone_row(char *line, const struct zone_view *z)
 
 static void node_row(char *line, const struct nodes *nodes, size_t i)
 {
-	char resident[UNITS_TEXT];
+	const struct node_view *v = &nodes->list[i];
+	char resident[UNITS_TEXT], committed[UNITS_TEXT];
 
-	snprintf(line, COLUMNS_LINE, "%7d %8s %3u%%", nodes->list[i].node,
-		 units_nbytes(resident, (double)nodes->list[i].resident_nbytes),
-		 units_whole_percent((double)nodes->list[i].resident_nbytes,
-				     (double)nodes->resident_nbytes));
+	snprintf(line, COLUMNS_LINE, "%7d %8s %3u%% %9s %8" PRIu64, v->node,
+		 units_nbytes(resident, (double)v->resident_nbytes),
+		 units_whole_percent((double)v->resident_nbytes, (double)nodes->resident_nbytes),
+		 units_nbytes(committed, (double)v->committed_nbytes), v->nslabs);
 }
 
 void screen_row(const struct screen *s, size_t i, char *line)

@@ -9,8 +9,10 @@
  */
 #include "snapshot.h"
 
+#include "arrays.h"
 #include "elfnote.h"
 #include "reading.h"
+#include "snapshot_nodes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -111,17 +113,43 @@ static int view_caches(struct snapshot *s, const struct reading *r)
 	return 0;
 }
 
-/* Room for one more, doubled now and then; what was there is lost only by snapshot_free. */
-static void *grown(void *array, size_t n, size_t size)
+/* With the words of a zone's record that the layout knows of. */
+struct zone_record {
+	union {
+		struct kmem_root_zone zone;
+		char bytes[128];
+	};
+	uint32_t nbytes;
+	uint32_t node_at; /* 0: it says nothing of nodes */
+};
+
+static void zone_record_init(struct zone_record *z, const struct kmem_root *root)
 {
-	return n & (n - 1) ? array : reallocarray(array, n ? 2 * n : 1, size);
+	uint64_t at = root->layout.zone_node, end = at + sizeof(int32_t);
+
+	memset(z, 0, sizeof(*z));
+	z->nbytes = elfnote_common(root->zone_size, sizeof(z->zone));
+	if (at < sizeof(z->zone) || end > sizeof(z->bytes) || end > root->zone_size)
+		return;
+	z->node_at = (uint32_t)at;
+	z->nbytes = (uint32_t)end;
+}
+
+static int zone_node(const struct zone_record *z)
+{
+	int32_t node = -1;
+
+	if (z->node_at)
+		memcpy(&node, z->bytes + z->node_at, sizeof(node));
+	return node < NODES_MAX ? node : -1;
 }
 
 static int add_zone(void *context, const void *record)
 {
-	const struct kmem_root_zone *zone = record;
+	const struct zone_record *z = record;
+	const struct kmem_root_zone *zone = &z->zone;
 	struct snapshot *s = context;
-	struct zone_view *zones = grown(s->zones, s->nzones, sizeof(*zones));
+	struct zone_view *zones = array_grown(s->zones, s->nzones, sizeof(*zones));
 
 	if (!zones)
 		return -ENOMEM;
@@ -132,6 +160,7 @@ static int add_zone(void *context, const void *record)
 		.committed_nbytes = zone->committed * NBYTES_PER_PAGE,
 		.dirty_nbytes = zone->dirty * NBYTES_PER_PAGE,
 		.clean_nbytes = zone->clean * NBYTES_PER_PAGE,
+		.node = zone_node(z),
 	};
 	return 0;
 }
@@ -140,7 +169,7 @@ static int add_heap(void *context, const void *record)
 {
 	const struct kmem_root_heap *heap = record;
 	struct snapshot *s = context;
-	struct heap_view *heaps = grown(s->heaps, s->nheaps, sizeof(*heaps));
+	struct heap_view *heaps = array_grown(s->heaps, s->nheaps, sizeof(*heaps));
 
 	if (!heaps)
 		return -ENOMEM;
@@ -188,13 +217,12 @@ static int read_waiting(struct snapshot *s, struct reading *r)
 
 static int read_areas(struct snapshot *s, struct reading *r)
 {
-	struct kmem_root_zone zone = {.next = 0};
+	struct zone_record zone;
 	struct kmem_root_heap heap = {.next = 0};
-	const struct target_list zones = {
+	struct target_list zones = {
 		.name = "zones",
 		.first = r->root.zones,
 		.record = &zone,
-		.nbytes = elfnote_common(r->root.zone_size, sizeof(zone)),
 		.each = add_zone,
 		.context = s,
 	};
@@ -206,8 +234,11 @@ static int read_areas(struct snapshot *s, struct reading *r)
 		.each = add_heap,
 		.context = s,
 	};
-	int rc = target_walk(r->t, &zones);
+	int rc;
 
+	zone_record_init(&zone, &r->root);
+	zones.nbytes = zone.nbytes;
+	rc = target_walk(r->t, &zones);
 	return rc ? rc : target_walk(r->t, &heaps);
 }
 
@@ -229,6 +260,8 @@ int snapshot_take(struct snapshot *s, struct target *t)
 		rc = read_waiting(s, &r);
 	if (!rc)
 		rc = view_caches(s, &r);
+	if (!rc)
+		rc = snapshot_nodes(s, &r);
 	reading_free(&r);
 	if (rc)
 		snapshot_free(s);
@@ -249,6 +282,8 @@ int snapshot_take_pid(struct snapshot *s, struct target *t, pid_t pid)
 
 void snapshot_free(struct snapshot *s)
 {
+	for (size_t i = 0; i < s->ncaches; i++)
+		free(s->caches[i].on);
 	free(s->caches);
 	free(s->zones);
 	free(s->heaps);

@@ -19,6 +19,12 @@ struct cache_change {
 	double frees;
 };
 
+/* Slabs of a cache that are of one node. */
+struct node_slabs {
+	int node;
+	uint64_t nslabs;
+};
+
 struct cache_view {
 	char name[65]; /* printable */
 	int moving;    /* figures in motion: its record changed under the reading */
@@ -41,6 +47,8 @@ struct cache_view {
 	int counted;		/* allocs and frees hold (stats:true) */
 	uint64_t allocs;
 	uint64_t frees;
+	struct node_slabs *on; /* by node; those bound to several are in none */
+	size_t non;
 	struct cache_change change;
 };
 
@@ -50,6 +58,7 @@ struct zone_view {
 	uint64_t committed_nbytes;
 	uint64_t dirty_nbytes; /* free, not yet given back to the system */
 	uint64_t clean_nbytes; /* free, known to be zero */
+	int node;	       /* -1: not one, or not placed */
 };
 
 struct heap_view {

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define NODES_MAX 1024 /* of memory (NUMA): as in the kernel, at most */
+
 #define TARGET_WHY 240
 
 struct core;

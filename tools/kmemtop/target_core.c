@@ -3,6 +3,7 @@
  * Reads from a core. Each piece of a read comes from one place: what the core
  * holds of a segment, or the file that was mapped where it holds nothing.
  */
+#include "arrays.h"
 #include "core.h"
 #include "target_kind.h"
 
@@ -13,32 +14,16 @@
 
 const struct core_segment *core_segment_at(const struct core *c, uint64_t addr)
 {
-	size_t low = 0, high = c->nsegments;
+	const struct core_segment *s = ARRAY_LAST(c->segments, c->nsegments, start, addr);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (c->segments[mid].start <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low && addr < c->segments[low - 1].end ? &c->segments[low - 1] : NULL;
+	return s && addr < s->end ? s : NULL;
 }
 
 const struct core_mapping *core_mapping_at(const struct core *c, uint64_t addr)
 {
-	size_t low = 0, high = c->nmappings;
+	const struct core_mapping *m = ARRAY_LAST(c->mappings, c->nmappings, start, addr);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (c->mappings[mid].start <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low && addr < c->mappings[low - 1].end ? &c->mappings[low - 1] : NULL;
+	return m && addr < m->end ? m : NULL;
 }
 
 static size_t least(uint64_t a, uint64_t b)

@@ -106,11 +106,9 @@ static inline size_t kmalloc_size_roundup(size_t nbytes)
 	return nbytes ? kmem_good_size(nbytes) : 0;
 }
 
-/* Nodes: the memory is the calling thread's. */
 KMEM_COMPAT_ALLOC(1) void *kmalloc_node(size_t nbytes, gfp_t flags, int node)
 {
-	(void)node;
-	return kmem_kmalloc(nbytes, flags);
+	return kmem_kmalloc_node(nbytes, flags, node);
 }
 
 KMEM_COMPAT_ALLOC(1) void *kzalloc_node(size_t nbytes, gfp_t flags, int node)
@@ -121,8 +119,7 @@ KMEM_COMPAT_ALLOC(1) void *kzalloc_node(size_t nbytes, gfp_t flags, int node)
 KMEM_COMPAT_ALLOC(1, 2)
 void *kmalloc_array_node(size_t count, size_t nbytes, gfp_t flags, int node)
 {
-	(void)node;
-	return kmalloc_array(count, nbytes, flags);
+	return kmem_kmalloc_node(kmem_compat_product(count, nbytes), flags, node);
 }
 
 KMEM_COMPAT_ALLOC(1, 2) void *kcalloc_node(size_t count, size_t nbytes, gfp_t flags, int node)
@@ -146,8 +143,7 @@ KMEM_COMPAT_ALLOC(1) void *kvzalloc(size_t nbytes, gfp_t flags)
 
 KMEM_COMPAT_ALLOC(1) void *kvmalloc_node(size_t nbytes, gfp_t flags, int node)
 {
-	(void)node;
-	return kmem_kvmalloc(nbytes, flags);
+	return kmem_kmalloc_node(nbytes, flags, node);
 }
 
 KMEM_COMPAT_ALLOC(1) void *kvzalloc_node(size_t nbytes, gfp_t flags, int node)

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# broken.sh PROGRAM: a test of a library that was broken on purpose (broken.cmake) must fail.
+set -u
+ulimit -c 0
+timeout -s KILL 100 "./$1" 2>&1
+status=$?
+[ "$status" -ne 0 ] || {
+	echo "FAIL: $1 did not notice" >&2
+	exit 1
+}
+echo "found, with status $status"
