@@ -47,6 +47,8 @@ static void read_distances(int node, const struct node_set *online, unsigned n, 
 			continue;
 		while (*at == ' ')
 			at++;
+		if (*at < '0' || *at > '9')
+			break;
 		for (; *at >= '0' && *at <= '9'; at++)
 			value = value * 10 + (unsigned)(*at - '0');
 		for (unsigned i = 0; i < n; i++)
@@ -117,20 +119,30 @@ static void name_zones(void)
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
-void places_read(void)
+/* Nodes with memory, of which this process may have some. */
+static void read_memory(struct node_set *memory, const struct node_set *online)
+{
+	struct node_set allowed;
+
+	if (!node_set_read(memory, "has_memory"))
+		*memory = *online;
+	if (node_machine->allowed(&allowed) < 0)
+		return;
+	for (unsigned i = 0; i < sizeof(allowed.word) / sizeof(allowed.word[0]); i++)
+		memory->word[i] &= allowed.word[i];
+}
+
+static void read_all(void)
 {
 	struct node_set online, memory;
 	unsigned n;
 
-	if (atomic_exchange_explicit(&places_known, true, memory_order_relaxed))
-		return;
 	if (!node_set_read(&online, "online"))
 		node_set_read(&online, "possible");
-	if (!node_set_read(&memory, "has_memory"))
-		memory = online;
+	read_memory(&memory, &online);
 	n = enter_nodes(&memory);
 	if (n < 2) {
-		atomic_store_explicit(&sole, n ? node_of[0] : -1, memory_order_relaxed);
+		atomic_store_explicit(&sole, node_set_single(&memory), memory_order_relaxed);
 		return;
 	}
 	order_nodes(&online, n);
@@ -141,12 +153,19 @@ void places_read(void)
 	name_zones();
 }
 
-void places_seek_slow(void)
+void places_read(void)
 {
-	struct zone *zone = buddy_zones();
+	struct node_set allowed;
+	int one = -1;
 
-	if (zone && __atomic_load_n(&zone->pub.committed, __ATOMIC_RELAXED) >= PLACES_SEEK)
-		places_read();
+	if (atomic_exchange_explicit(&places_known, true, memory_order_relaxed))
+		return;
+	if (node_machine->allowed(&allowed) == 0)
+		one = node_set_single(&allowed);
+	if (one >= 0)
+		atomic_store_explicit(&sole, one, memory_order_relaxed);
+	else
+		read_all();
 }
 
 unsigned places_nodes(void)
@@ -165,31 +184,16 @@ unsigned place_here(void)
 	return places_nodes() > 1 ? place_of_node((int)node_machine->here()) : 0;
 }
 
-/* The one node of a set, or -1. */
-static int single(const struct node_set *nodes)
+const struct node_set *place_policy_nodes(unsigned place)
 {
-	int found = -1;
-
-	for (int node = 0; node < NODES_MAX; node++) {
-		if (!node_set_has(nodes, node))
-			continue;
-		if (found >= 0)
-			return -1;
-		found = node;
-	}
-	return found;
+	return &policies[place - PLACE_POLICIES].nodes;
 }
 
 int place_node(unsigned place)
 {
 	if (place >= PLACE_POLICIES)
-		return single(&policies[place - PLACE_POLICIES].nodes);
+		return node_set_single(&policies[place - PLACE_POLICIES].nodes);
 	return places_nodes() > 1 ? node_of[place] : -1;
-}
-
-unsigned place_distance(unsigned from, unsigned to)
-{
-	return distance[from][to];
 }
 
 static bool same_policy(unsigned i, int mode, const struct node_set *nodes)
@@ -237,6 +241,13 @@ int place_of_preferred(int node)
 	return place_of_policy(MPOL_PREFERRED, &nodes);
 }
 
+int place_of_local(void)
+{
+	int node = place_node(place_here());
+
+	return place_of_preferred(node < 0 ? node_here() % NODES_MAX : node);
+}
+
 void place_set_process(struct place_policy policy)
 {
 	place_policy_store(&process_policy, policy);
@@ -258,12 +269,23 @@ struct place_walk place_walk_from(unsigned place, bool only)
 	return walk;
 }
 
-/* Zones that prefer the thread's node, or, of too many policies, its node's. */
 static struct place_walk walk_local(void)
 {
-	int place = place_of_preferred(node_here() % NODES_MAX);
+	int place = place_of_local();
 
 	return place_walk_from(place < 0 ? place_here() : (unsigned)place, false);
+}
+
+/*
+ * By no policy: the thread's own may put its pages anywhere, and where a node is full the kernel
+ * takes another's, so nobody is asked for room.
+ */
+static struct place_walk walk_here(void)
+{
+	struct place_walk walk = place_walk_from(place_here(), false);
+
+	walk.despite = true;
+	return walk;
 }
 
 struct place_walk place_by(struct place_policy policy)
@@ -271,7 +293,7 @@ struct place_walk place_by(struct place_policy policy)
 	if (policy.kind == POLICY_NONE)
 		policy = place_process();
 	if (policy.kind == POLICY_NONE)
-		return place_walk_from(place_here(), false);
+		return walk_here();
 	if (policy.kind == POLICY_LOCAL)
 		return walk_local();
 	return place_walk_from(policy.place,
@@ -346,45 +368,4 @@ void place_bind(unsigned place, void *addr, size_t nbytes)
 	if (err < 0 && !atomic_exchange_explicit(&told, true, memory_order_relaxed))
 		report("mbind is refused (errno %d%s): memory lies where the kernel puts it", -err,
 		       err == -EPERM ? ", EPERM" : "");
-}
-
-/* The number behind a name, in KiB. */
-static size_t line_kib(const char *text, const char *name)
-{
-	size_t kib = 0;
-
-	text = strstr(text, name);
-	if (!text)
-		return 0;
-	for (text += strlen(name); *text == ' '; text++)
-		;
-	for (; *text >= '0' && *text <= '9'; text++)
-		kib = kib * 10 + (size_t)(*text - '0');
-	return kib;
-}
-
-/* Free, or to be had from files' pages. */
-static bool node_has_room(int node, size_t nbytes)
-{
-	char name[32], text[1024];
-
-	report_format(name, sizeof(name), "node%d/meminfo", node);
-	if (!node_machine->read(name, text, sizeof(text)))
-		return true;
-	return line_kib(text, " MemFree:") + line_kib(text, " Active(file):") +
-		       line_kib(text, " Inactive(file):") >=
-	       nbytes >> 10;
-}
-
-bool place_has_room(unsigned place, size_t nbytes)
-{
-	const struct node_set *nodes;
-
-	if (place < PLACE_POLICIES)
-		return places_nodes() < 2 || node_has_room(node_of[place], nbytes);
-	nodes = &policies[place - PLACE_POLICIES].nodes;
-	for (int node = 0; node < NODES_MAX; node++)
-		if (node_set_has(nodes, node) && node_has_room(node, nbytes))
-			return true;
-	return false;
 }

@@ -25,8 +25,8 @@ kmem_broken(node test_placement buddy/place.c
 	"place_of_node((int)node_machine->here())" "0" ${check})
 kmem_broken(distance test_placement buddy/place.c
 	"distance[walk->from][i] < distance[walk->from][best]" "i > best" ${check})
-kmem_broken(room test_placement buddy/place.c
-	"node_has_room(node_of[place], nbytes)" "true" ${check})
+kmem_broken(room test_placement buddy/place_room.c
+	"node_has_room(place_node(place), nbytes)" "true" ${check})
 kmem_broken(wish test_placement slab/cache_place.c
 	"thread && thread->wish" "false" ${check})
 kmem_broken(strangers test_remote slab/cache_place.c
