@@ -13,9 +13,16 @@ static inline struct span *span_of(const void *addr)
 }
 
 /* The same in any heap; memory that the program gave is one span, which no page leads to. */
-static inline struct span *heap_span_of(const struct heap *heap, const void *addr)
+static inline struct span *heap_span_of(struct heap *heap, const void *addr)
 {
-	return heap->pub.given ? heap->spans : span_of(addr);
+	struct span *span = heap->usual;
+
+	if ((uintptr_t)addr - span->base < span->nbytes)
+		return span;
+	span = heap->pub.given ? heap->spans : span_of(addr);
+	if (heap->private)
+		heap->usual = span;
+	return span;
 }
 
 static inline struct block *span_end(const struct span *span)
