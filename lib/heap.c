@@ -25,6 +25,7 @@ void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 	heap->span_bytes = span_bytes < HEAP_SPAN_MIN ? HEAP_SPAN_MIN : span_bytes;
 	heap->lead = BLOCK_HEAD;
 	heap->usual = &span_none;
+	heap->turn = block_turn_quick(0);
 	strncpy(heap->pub.name, name, sizeof(heap->pub.name) - 1);
 }
 
@@ -97,7 +98,7 @@ static inline struct block *carve_wild(struct heap *heap, uint32_t size)
 	}
 	heap->wild = rest;
 	block_set(block, size, 0);
-	heap_use(heap, block, size);
+	heap_use(heap, heap_span_of(heap, block), size);
 	return block;
 }
 
@@ -117,7 +118,7 @@ static inline struct block *carve(struct heap *heap, struct block *block, uint32
 		flags = BLOCK_PREV_FREE;
 	}
 	size = cut(heap, block, whole - front, size, flags, age);
-	heap_use(heap, block, size);
+	heap_use(heap, heap->private ? heap_span_of(heap, block) : span_of(block), size);
 	return block;
 }
 

@@ -74,6 +74,7 @@ struct heap {
 	uint32_t words;	    /* bit per word of filled that is not 0 */
 	uint64_t filled[HEAP_LISTS / 64]; /* bit per list that is not empty */
 	struct block *lists[HEAP_LISTS];
+	uint64_t turn;			  /* block_turn_quick(0) */
 	struct block *quick[HEAP_QUICKS]; /* by size in 16 bytes, chained by next */
 	uint8_t quick_room[HEAP_QUICKS];  /* how many more each may have */
 };
