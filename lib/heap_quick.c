@@ -49,7 +49,7 @@ void heap_quick_merge(struct heap *heap)
 			next = block->next;
 			heap->quick[i] = next;
 			heap->quick_room[i]++;
-			block->head = block_turn_quick(block->head);
+			block_put_head(block, block_turn_quick(block_head(block)));
 			heap_block_release(heap, block);
 		}
 	}

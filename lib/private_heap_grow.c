@@ -118,7 +118,7 @@ static struct block *extend_locked(struct kmem_heap *heap, const struct request 
 
 bool private_grow_behind(struct kmem_heap *heap, struct block *block, uint32_t size)
 {
-	struct span *span = heap_span_of(&heap->heap, block);
+	struct span *span;
 	bool grown = false;
 
 	if (!heap->by_need || heap->heap.pub.given)
@@ -126,6 +126,7 @@ bool private_grow_behind(struct kmem_heap *heap, struct block *block, uint32_t s
 	if (!heap->owner)
 		lock_take(&heap->grow, LOCK_GROW);
 	private_lock(heap);
+	span = heap_span_of(&heap->heap, block);
 	/* Nothing but free memory between it and the end. */
 	if (block_after(block_next(block), free_tail(span)) == span_end(span))
 		grown = extend_by(heap, span,
