@@ -16,7 +16,8 @@
 
 _Atomic bool places_more, places_known;
 static _Atomic unsigned nnodes = 1;
-static _Atomic int sole = -1; /* the one node with memory, if that is known */
+static struct node_set having; /* memory */
+static _Atomic bool having_known;
 
 /* Written before nnodes. */
 static int16_t node_of[PLACE_POLICIES];
@@ -119,32 +120,21 @@ static void name_zones(void)
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
-/* Nodes with memory, of which this process may have some. */
-static void read_memory(struct node_set *memory, const struct node_set *online)
+/* Nodes with memory, of those that this process may have some of. */
+static void read_memory(const struct node_set *allowed)
 {
-	struct node_set allowed;
-
-	if (!node_set_read(memory, "has_memory"))
-		*memory = *online;
-	if (node_machine->allowed(&allowed) < 0)
-		return;
-	for (unsigned i = 0; i < sizeof(allowed.word) / sizeof(allowed.word[0]); i++)
-		memory->word[i] &= allowed.word[i];
+	if (!node_set_read(&having, "has_memory") && !node_set_read(&having, "online"))
+		node_set_read(&having, "possible");
+	for (unsigned i = 0; i < sizeof(having.word) / sizeof(having.word[0]); i++)
+		having.word[i] &= allowed->word[i];
 }
 
-static void read_all(void)
+static void read_distances_of(unsigned n)
 {
-	struct node_set online, memory;
-	unsigned n;
+	struct node_set online;
 
 	if (!node_set_read(&online, "online"))
 		node_set_read(&online, "possible");
-	read_memory(&memory, &online);
-	n = enter_nodes(&memory);
-	if (n < 2) {
-		atomic_store_explicit(&sole, node_set_single(&memory), memory_order_relaxed);
-		return;
-	}
 	order_nodes(&online, n);
 	enter_distances(&online, n);
 	/* release: what they are; pairs with places_nodes and places_several */
@@ -156,16 +146,21 @@ static void read_all(void)
 void places_read(void)
 {
 	struct node_set allowed;
-	int one = -1;
+	unsigned n;
 
 	if (atomic_exchange_explicit(&places_known, true, memory_order_relaxed))
 		return;
-	if (node_machine->allowed(&allowed) == 0)
-		one = node_set_single(&allowed);
-	if (one >= 0)
-		atomic_store_explicit(&sole, one, memory_order_relaxed);
+	if (node_machine->allowed(&allowed) < 0)
+		memset(&allowed, 0xff, sizeof(allowed));
+	if (node_set_single(&allowed) >= 0)
+		having = allowed;
 	else
-		read_all();
+		read_memory(&allowed);
+	n = enter_nodes(&having);
+	/* release: those that have; pairs with place_has_memory */
+	atomic_store_explicit(&having_known, n > 0, memory_order_release);
+	if (n > 1)
+		read_distances_of(n);
 }
 
 unsigned places_nodes(void)
@@ -243,9 +238,12 @@ int place_of_preferred(int node)
 
 int place_of_local(void)
 {
-	int node = place_node(place_here());
+	int node = node_here() % NODES_MAX, nearest_one;
 
-	return place_of_preferred(node < 0 ? node_here() % NODES_MAX : node);
+	if (place_has_memory(node))
+		return place_of_preferred(node);
+	nearest_one = place_node(place_here());
+	return place_of_preferred(nearest_one >= 0 ? nearest_one : node_set_single(&having));
 }
 
 void place_set_process(struct place_policy policy)
@@ -302,26 +300,27 @@ struct place_walk place_by(struct place_policy policy)
 
 bool place_has_memory(int node)
 {
-	int one;
-
 	places_read();
-	one = atomic_load_explicit(&sole, memory_order_relaxed);
-	if (places_nodes() < 2)
-		return one < 0 || one == node;
-	return node_of[place_of_node(node)] == node;
+	/* acquire: pairs with the release in places_read */
+	return !atomic_load_explicit(&having_known, memory_order_acquire) ||
+	       node_set_has(&having, node);
+}
+
+/* Are the place's zones the node's? Those of the nodes for which there was no place are not. */
+static bool is_of(unsigned place, int node)
+{
+	return places_nodes() < 2 || node_of[place] == node;
 }
 
 bool place_walk_node(struct place_walk *walk, int node, bool only)
 {
-	int place = -1;
-
 	bool there = place_has_memory(node);
+	unsigned nodes_own = place_of_node(node);
+	int bound = there && node_binds() ? place_of_preferred(node) : -1;
 
-	if (only && !there)
+	if (only && (!there || (bound < 0 && !is_of(nodes_own, node))))
 		return false;
-	if (node_binds() && there)
-		place = place_of_preferred(node);
-	*walk = place_walk_from(place < 0 ? place_of_node(node) : (unsigned)place, only);
+	*walk = place_walk_from(bound < 0 ? nodes_own : (unsigned)bound, only);
 	return true;
 }
 

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define KEPT_SHARE 256 /* of a node's memory, about, the kernel keeps free (min_free_kbytes) */
+
 /* The number behind a name, in KiB. */
 static size_t line_kib(const char *text, const char *name)
 {
@@ -22,17 +24,17 @@ static size_t line_kib(const char *text, const char *name)
 	return kib;
 }
 
-/* Free, or to be had from files' pages. */
+/* Free, or to be had from files' pages; where nothing is said of that, there is. */
 static bool node_has_room(int node, size_t nbytes)
 {
 	char name[32], text[1024];
 
 	report_format(name, sizeof(name), "node%d/meminfo", node);
-	if (!node_machine->read(name, text, sizeof(text)))
+	if (!node_machine->read(name, text, sizeof(text)) || !strstr(text, " MemFree:"))
 		return true;
 	return line_kib(text, " MemFree:") + line_kib(text, " Active(file):") +
 		       line_kib(text, " Inactive(file):") >=
-	       nbytes >> 10;
+	       (nbytes >> 10) + line_kib(text, " MemTotal:") / KEPT_SHARE;
 }
 
 bool place_has_room(unsigned place, size_t nbytes)

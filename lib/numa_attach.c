@@ -22,7 +22,6 @@ static int policy_of(struct place_policy *policy, int mode, const struct node_se
 static int policy_local(struct place_policy *policy)
 {
 	*policy = (struct place_policy){.kind = POLICY_LOCAL};
-	places_read();
 	return place_of_local() < 0 ? -ENOSPC : 0;
 }
 

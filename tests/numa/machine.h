@@ -66,6 +66,7 @@ static __thread int machine_node;	  /* of this thread */
 static _Atomic long machine_free_kib[16]; /* 0: plenty, as for all at first; less: nothing */
 static _Atomic int machine_reads;	  /* of files, but for what is free */
 static _Atomic bool machine_secret;	  /* who may have memory where is not said */
+static _Atomic bool machine_mute;	  /* its meminfo says nothing */
 static _Atomic int machine_error;	  /* what mbind answers */
 static _Atomic unsigned machine_nbound;
 static struct {
@@ -85,8 +86,10 @@ static bool machine_line(int node, char *text, size_t nbytes)
 
 static bool machine_meminfo(int node, char *text, size_t nbytes)
 {
-	long left = machine_free_kib[node];
+	long left = node < 16 ? machine_free_kib[node] : 0;
 
+	if (machine_mute)
+		return snprintf(text, nbytes, "\n") > 0;
 	return snprintf(text, nbytes,
 			"Node %d MemTotal:       99999999 kB\nNode %d MemFree:        %ld kB\n"
 			"Node %d Active(file):   0 kB\nNode %d Inactive(file): 0 kB\n",

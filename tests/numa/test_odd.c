@@ -61,6 +61,51 @@ START_TEST(local_without_memory_is_the_nearest)
 }
 END_TEST
 
+START_TEST(local_is_the_one_node_with_memory)
+{
+	static const struct machine board = {
+		.possible = "0-1", .online = "0-1", .memory = "0", .lines = {{0, "10 20"}}};
+
+	setup(&board, 1, NULL);
+	ck_assert_int_eq(place_node((unsigned)place_of_local()), 0);
+	require(place_has_memory(0) && !place_has_memory(1));
+	require_errno(ENOMEM, kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, 1));
+}
+END_TEST
+
+/* Their zones are the nearest's, but zones can be bound to each. */
+START_TEST(nodes_behind_the_last_place_are_there)
+{
+	static const struct numa_ops ops = {.bind = machine_bind};
+	static const struct machine wide = {
+		.possible = "0-99", .online = "0-99", .memory = "0-99", .lines = {{0, "10"}}};
+
+	setup(&wide, 99, NULL);
+	ck_assert_uint_eq(places_nodes(), PLACE_POLICIES);
+	require(kmem_cache_alloc(cache, GFP_KERNEL));
+	require_errno(ENOMEM, kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, 99));
+	require(kmem_cache_alloc_node(cache, GFP_KERNEL, 98));
+	kmem_private_numa_attach(&ops);
+	ck_assert_int_eq(
+		node_of_block(kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, 99)), 99);
+	ck_assert_int_eq(place_node((unsigned)place_of_local()), 99);
+	ck_assert_uint_eq(machine_nbound, 1);
+}
+END_TEST
+
+START_TEST(room_is_what_the_kernel_does_not_keep)
+{
+	setup(&machine_two, 0, NULL);
+	require(place_has_room(0, 1 << 20));
+	machine_free_kib[0] = 100 << 10; /* of 95 GiB */
+	require(!place_has_room(0, 1 << 20));
+	machine_free_kib[0] = 500 << 10;
+	require(place_has_room(0, 1 << 20) && !place_has_room(0, 200 << 20));
+	machine_mute = true;
+	require(place_has_room(0, 200 << 20));
+}
+END_TEST
+
 static void *take_without_waiting(void *unused)
 {
 	(void)unused;
@@ -202,6 +247,7 @@ START_TEST(policies_come_while_others_allocate)
 END_TEST
 
 UNIT_MAIN("odd", what_has_no_distance_is_far, local_without_memory_is_the_nearest,
-	  what_was_made_ahead_is_found_from_any_node,
+	  local_is_the_one_node_with_memory, room_is_what_the_kernel_does_not_keep,
+	  nodes_behind_the_last_place_are_there, what_was_made_ahead_is_found_from_any_node,
 	  a_constructor_may_move_while_objects_are_made_ahead, what_a_thread_wished_ends_with_it,
 	  a_slab_among_anothers_is_found, policies_come_while_others_allocate)

@@ -40,7 +40,7 @@ SECTIONS { .text : {
 SECTIONS {
 .tables (NOLOAD) : { *(.bss.cache_table) *(.bss.heaps) *(.bss.kmem_last_report) *(.bss.buckets) *(.bss.reserve) *(.bss.cache)
 *(.bss.spec) *(.bss.kept)
-*(.bss.policies) *(.bss.distance) *(.bss.nearest) *(.bss.node_of) *(.bss.nodes) }
+*(.bss.policies) *(.bss.distance) *(.bss.nearest) *(.bss.node_of) *(.bss.nodes) *(.bss.having) }
 .pagemap (NOLOAD) : { *(.bss.pagemap) }
 } INSERT AFTER .bss;
 ]=])
