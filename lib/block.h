@@ -108,7 +108,7 @@ static inline void block_unset(struct block *block)
 	__atomic_store_n(&block->head, 0, __ATOMIC_RELAXED);
 }
 
-/* Change flags: those in clear off, those in set on; not QUICK. */
+/* Change flags: those in clear off, those in set on. */
 static inline void block_flag(struct block *block, unsigned clear, unsigned set)
 {
 	uint32_t low = ((uint32_t)block_head(block) & ~clear) | set;
