@@ -93,7 +93,7 @@ struct block *span_add(struct heap *heap, struct span *span, size_t nbytes)
 	block_set(end, 0, BLOCK_END);
 	if (block == heap->last)
 		heap->last = end;
-	span->nbytes += nbytes;
+	__atomic_store_n(&span->nbytes, span->nbytes + nbytes, __ATOMIC_RELAXED);
 	count_spans(heap, 0, nbytes);
 	return heap_block_release(heap, block);
 }
@@ -108,6 +108,7 @@ bool span_leave(struct heap *heap, struct span *span)
 	heap_list_del(heap, first, size);
 	if (heap->last == span_end(span))
 		heap->last = NULL;
+	heap->usual = &span_none;
 	if (span->next)
 		span->next->prev = span->prev;
 	if (span->prev)

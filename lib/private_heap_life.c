@@ -94,6 +94,7 @@ static struct span *empty_locked(struct heap *heap)
 
 	heap->spans = heap->empty = NULL;
 	heap->last = heap->wild = NULL;
+	heap->usual = &span_none;
 	heap->words = 0;
 	memset(heap->filled, 0, sizeof(heap->filled));
 	memset(heap->lists, 0, sizeof(heap->lists));
