@@ -12,7 +12,7 @@
  *
  * size counts head and payload, a multiple of 16, at least 32. PREV_FREE says
  * that the block before is free, and so that its footer may be read. A quick block
- * was freed, and is to its neighbours as a live one (heap_quick.h). The check
+ * was freed, and is to its neighbours as a live one (heap_quick.h, heap_purge). The check
  * binds size, flags and address to a secret: a head that was written over, or
  * made up, is found when the block, or a neighbour, is freed.
  */
