@@ -12,7 +12,7 @@
  *
  * size counts head and payload, a multiple of 16, at least 32. PREV_FREE says
  * that the block before is free, and so that its footer may be read. A quick block
- * was freed, and is to its neighbours as a live one (heap_quick.h). The check
+ * was freed, and is to its neighbours as a live one (heap_quick.h, heap_purge). The check
  * binds size, flags and address to a secret: a head that was written over, or
  * made up, is found when the block, or a neighbour, is freed.
  */
@@ -113,7 +113,7 @@ static inline void block_unset(struct block *block)
 	block_put_head(block, 0);
 }
 
-/* Change flags: those in clear off, those in set on; not QUICK. */
+/* Change flags: those in clear off, those in set on. */
 static inline void block_flag(struct block *block, unsigned clear, unsigned set)
 {
 	uint32_t low = ((uint32_t)block_head(block) & ~clear) | set;

@@ -306,8 +306,7 @@ struct span *heap_span_unuse(struct heap *heap, struct span *span)
 		return NULL;
 	}
 	heap_quick_merge(heap);
-	span_leave(heap, span);
-	return span;
+	return span_leave(heap, span) ? span : NULL;
 }
 
 struct span *heap_give_locked(struct heap *heap, struct span *span, struct block *block)
@@ -325,7 +324,7 @@ void heap_free(struct heap *heap, void *addr)
 	bool twice;
 
 	lock_take(&heap->lock, LOCK_HEAP);
-	twice = block_has(block, BLOCK_FREE);
+	twice = block_has(block, BLOCK_FREE | BLOCK_QUICK);
 	if (!twice)
 		gone = heap_give_locked(heap, span_of(addr), block);
 	lock_release(&heap->lock, LOCK_HEAP);
@@ -341,12 +340,11 @@ void heap_drop_empty(struct heap *heap)
 
 	lock_take(&heap->lock, LOCK_HEAP);
 	span = heap->empty;
-	/* It counts as live while another thread has its block in hand to purge it. */
-	if (span && span->live > 0)
-		span = NULL;
 	if (span) {
 		heap->empty = NULL;
-		span_leave(heap, span);
+		heap_quick_merge(heap);
+		if (!span_leave(heap, span))
+			span = NULL;
 	}
 	lock_release(&heap->lock, LOCK_HEAP);
 	if (span)

@@ -16,9 +16,11 @@
  *  H3  PREV_FREE is set exactly behind free blocks, whose footers hold their size
  *  H4  each free block but the wild one is in the list of its size, and a list's bit is
  *      set exactly where the list is not empty
- *  H5  a span's live count is that of its live blocks; no heap keeps two empty spans
+ *  H5  a span's live count is that of its live blocks, and of those that heap_purge has in
+ *      hand; no heap keeps two empty spans
  *  H6  in a checked heap live blocks are sealed and free ones poisoned (heap_checked.h)
- *  H7  each quick block is in the list of its size, whose room is short by as many
+ *  H7  each quick block is in the list of its size, whose room is short by as many; but for
+ *      those that heap_purge has in hand, which are larger
  *
  * All of it belongs to the heap's lock; pages come and go outside it.
  */

@@ -2,8 +2,9 @@
 /*
  * Quick lists of a heap: blocks that were freed and not merged yet, a few of each small size, for
  * the next request of that size (Ch. Weinstock, W. Wulf, "Quick Fit", SIGPLAN Notices 23(10),
- * 1988). They are merged before the heap grows, and before a span leaves it: as their number
- * is bounded, in O(1). To the counts of live blocks they are free.
+ * 1988). They are merged now and then when the heap grows, before it refuses a request, and before
+ * a span leaves it: as their number is bounded, in O(1). To the counts of live blocks they are
+ * free.
  *
  * The heap's lock is held throughout.
  */

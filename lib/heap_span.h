@@ -51,7 +51,8 @@ bool span_extend(struct span *span, size_t nbytes);
 struct block *span_add(struct heap *heap, struct span *span, size_t nbytes);
 /* With it: the span as one free block, in and out of the heap. */
 struct block *span_enter(struct heap *heap, struct span *span);
-void span_leave(struct heap *heap, struct span *span);
+/* false: as blocks of it were damaged, which was reported, it is not one; it stays. */
+bool span_leave(struct heap *heap, struct span *span);
 
 /* With it: merge a block that was live with its free neighbours and list it; the whole. */
 struct block *heap_block_release(struct heap *heap, struct block *block);

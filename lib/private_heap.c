@@ -211,8 +211,13 @@ void *kmem_heap_alloc(struct kmem_heap *heap, size_t nbytes)
 static void *zalloc_large(struct kmem_heap *heap, size_t nbytes)
 {
 	struct request request = {.nbytes = nbytes, .align = BLOCK_ALIGN};
-	char *addr = alloc_slow(heap, &request, "kmem_heap_zalloc");
+	char *addr;
 
+	if (!private_may_use(heap, "kmem_heap_zalloc")) {
+		errno = EINVAL;
+		return NULL;
+	}
+	addr = alloc_slow(heap, &request, "kmem_heap_zalloc");
 	if (!addr)
 		return NULL;
 	if (!request.zeroed)
@@ -226,7 +231,7 @@ void *kmem_heap_zalloc(struct kmem_heap *heap, size_t nbytes)
 {
 	void *addr;
 
-	if (nbytes >= HEAP_OWN_MIN && private_may_use(heap, "kmem_heap_zalloc"))
+	if (nbytes >= HEAP_OWN_MIN)
 		return zalloc_large(heap, nbytes);
 	addr = kmem_heap_alloc(heap, nbytes);
 	return addr ? memset(addr, 0, nbytes) : NULL;

@@ -7,6 +7,7 @@
  */
 #include "lib/private_heap.h"
 
+#include "buddy/limit.h"
 #include "lib/heap_list.h"
 #include "lib/heap_quick.h"
 #include "lib/malloc.h"
@@ -132,6 +133,9 @@ bool private_grow_behind(struct kmem_heap *heap, struct block *block, uint32_t s
 		grown = extend_by(heap, span,
 				  page_up(size - block_size(block) - free_tail(span))) != NULL;
 	private_unlock(heap);
+	/* That the block cannot stay where it is, is no refusal of a request. */
+	if (!grown)
+		limit_forget();
 	if (!heap->owner)
 		lock_release(&heap->grow, LOCK_GROW);
 	return grown;
@@ -155,7 +159,7 @@ static size_t usual_bytes(const struct kmem_heap *heap, const struct request *re
 	return nbytes < SPAN_LEAST ? SPAN_LEAST : nbytes > SPAN_USUAL ? SPAN_USUAL : nbytes;
 }
 
-static struct span *new_span(struct kmem_heap *heap, struct request *request)
+static struct span *span_within(struct kmem_heap *heap, struct request *request)
 {
 	size_t least = heap_needed(request->size, request->align), room = room_of(heap);
 	struct span *span;
@@ -166,6 +170,18 @@ static struct span *new_span(struct kmem_heap *heap, struct request *request)
 	span = span_create(&heap->heap, usual_bytes(heap, request), least, room);
 	if (span)
 		span->own = is_own(heap, request);
+	return span;
+}
+
+/* Where the limit leaves no room, in place of the span that is kept empty. */
+static struct span *new_span(struct kmem_heap *heap, struct request *request)
+{
+	struct span *span = span_within(heap, request);
+
+	if (!span && request->of_limit) {
+		heap_drop_empty(&heap->heap);
+		span = span_within(heap, request);
+	}
 	return span;
 }
 
@@ -208,13 +224,17 @@ static struct block *take_or_extend(struct kmem_heap *heap, struct request *requ
 	return block;
 }
 
-/* Good fit may have passed by a block that would do: the last resort. */
+/* The last resort: quick blocks may together be one, and good fit passes by some that would do. */
 static struct block *search(struct kmem_heap *heap, struct request *request)
 {
 	struct block *block;
 
 	private_lock(heap);
-	block = took(heap, heap_search_locked(&heap->heap, request->size, request->align), request);
+	heap_quick_merge(&heap->heap);
+	block = heap_take_locked(&heap->heap, request->size, request->align);
+	if (!block)
+		block = heap_search_locked(&heap->heap, request->size, request->align);
+	block = took(heap, block, request);
 	private_unlock(heap);
 	return block;
 }

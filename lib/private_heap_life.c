@@ -186,6 +186,9 @@ static void purge_own(struct kmem_heap *heap)
 
 void private_pass(struct kmem_heap *heap)
 {
+	/* It makes no system call, for others neither. */
+	if (heap->heap.pub.given)
+		return;
 	if (heap->owner)
 		purge_own(heap);
 	decay_pass();
