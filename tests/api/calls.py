@@ -1025,7 +1025,7 @@ def test_kmem_heap_aligned():
 
 
 def test_kmem_heap_realloc():
-    made = heap()
+    made = heap(span_bytes=1 << 20)
     one = lib.kmem_heap_realloc(made, None, 100)
     filled(one, 100, 7)
     equal(lib.kmem_heap_realloc(made, one, 100000), one)
@@ -1075,7 +1075,7 @@ def test_kmem_heap_validate():
 
 
 def test_kmem_heap_stats():
-    made = heap(limit_bytes=1 << 20)
+    made = heap(limit_bytes=1 << 20, span_bytes=1 << 20)
     lib.kmem_heap_free(made, lib.kmem_heap_alloc(made, 1000))
     lib.kmem_heap_alloc(made, 1000)
     stats = heap_stats(made)
