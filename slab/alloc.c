@@ -170,26 +170,6 @@ static SLOW void *alloc_more(struct thread *thread, struct kmem_cache *cache, gf
 	return object ? object : alloc_short(cache, flags);
 }
 
-/* Without waiting, where there is none at hand; NULL: there is none anywhere. */
-static SLOW void *alloc_no_wait(struct thread *thread, struct kmem_cache *cache, gfp_t flags)
-{
-	struct sheaf *sheaf;
-	void *object = NULL;
-
-	if (cache->gated)
-		return alloc_limited(cache, flags);
-	if (thread && cache->muted) {
-		object = counted_pop(thread, cache);
-	} else if (thread && places_several() && (sheaf = barn_take_anywhere(cache))) {
-		load_full(thread, cache, thread_slot(thread, cache->id),
-			  thread_shelf(thread, cache->id), sheaf);
-		slot_pop(thread_slot(thread, cache->id), &object);
-	}
-	if (!object)
-		shortage_no_wait(flags, "kmem_cache_alloc");
-	return object;
-}
-
 void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 {
 	struct thread *thread = thread_known();
@@ -211,7 +191,8 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 			swap(thread, cache, slot, shelf);
 		else if (slot_has_objects(spare))
 			slot_swap(slot, spare); /* a larger sheaf may take a system call */
-		else if ((sheaf = barn_take(cache, thread->barn)))
+		else if ((sheaf = barn_take(cache, thread->barn)) ||
+			 (!(flags & __GFP_DIRECT_RECLAIM) && (sheaf = barn_take_far(cache))))
 			load_full(thread, cache, slot, shelf, sheaf);
 		if (slot_pop(slot, &object))
 			return object;
@@ -220,7 +201,12 @@ void *slot_alloc_slow(struct kmem_cache *cache, gfp_t flags)
 	}
 	if (flags & __GFP_DIRECT_RECLAIM)
 		return alloc_more(thread, cache, flags);
-	return alloc_no_wait(thread, cache, flags);
+	if (cache->gated)
+		return alloc_limited(cache, flags);
+	if (thread && cache->muted && (object = counted_pop(thread, cache)))
+		return object;
+	shortage_no_wait(flags, "kmem_cache_alloc");
+	return NULL;
 }
 
 /* An empty sheaf into the slot; the full one that was there becomes the spare. */

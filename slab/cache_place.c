@@ -113,9 +113,9 @@ struct sheaf *barn_take_other(struct kmem_cache *cache, uint32_t word)
 	return sheaf;
 }
 
-struct sheaf *barn_take_anywhere(struct kmem_cache *cache)
+struct sheaf *barn_take_far(struct kmem_cache *cache)
 {
-	struct sheaf *sheaf = take_from(barns_of(cache), 0);
+	struct sheaf *sheaf = places_several() ? take_from(barns_of(cache), 0) : NULL;
 
 	for (struct cache_place *at = cache_places(cache); at && !sheaf; at = cache_place_next(at))
 		sheaf = take_from(at->barns, 0);
