@@ -12,7 +12,7 @@
  *
  * size counts head and payload, a multiple of 16, at least 32. PREV_FREE says
  * that the block before is free, and so that its footer may be read. A quick block
- * was freed, and is to its neighbours as a live one (heap_quick.h). The check
+ * was freed, and is to its neighbours as a live one (heap_quick.h, heap_purge). The check
  * binds size, flags and address to a secret: a head that was written over, or
  * made up, is found when the block, or a neighbour, is freed.
  */
@@ -97,18 +97,23 @@ static inline uint64_t block_turn_quick(uint64_t head)
 	return head ^ (block_secret << 32 | BLOCK_QUICK);
 }
 
+static inline void block_put_head(struct block *block, uint64_t head)
+{
+	__atomic_store_n(&block->head, head, __ATOMIC_RELAXED);
+}
+
 static inline void block_set(struct block *block, uint32_t size, unsigned flags)
 {
-	__atomic_store_n(&block->head, block_make(block, size | flags), __ATOMIC_RELAXED);
+	block_put_head(block, block_make(block, size | flags));
 }
 
 /* A head that is one no longer: whoever frees the block again is found out. */
 static inline void block_unset(struct block *block)
 {
-	__atomic_store_n(&block->head, 0, __ATOMIC_RELAXED);
+	block_put_head(block, 0);
 }
 
-/* Change flags: those in clear off, those in set on; not QUICK. */
+/* Change flags: those in clear off, those in set on. */
 static inline void block_flag(struct block *block, unsigned clear, unsigned set)
 {
 	uint32_t low = ((uint32_t)block_head(block) & ~clear) | set;
@@ -116,7 +121,7 @@ static inline void block_flag(struct block *block, unsigned clear, unsigned set)
 
 	if (low & BLOCK_QUICK)
 		head = block_turn_quick(head);
-	__atomic_store_n(&block->head, head, __ATOMIC_RELAXED);
+	block_put_head(block, head);
 }
 
 static inline bool block_sound(const struct block *block)

@@ -13,6 +13,7 @@
 #define NEAR_LOOKS ((size_t)16)
 
 uint64_t block_secret;
+struct span span_none;
 
 void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 {
@@ -23,6 +24,8 @@ void heap_init(struct heap *heap, const char *name, size_t span_bytes)
 	lock_release(&heaps_lock, LOCK_HEAPS);
 	heap->span_bytes = span_bytes < HEAP_SPAN_MIN ? HEAP_SPAN_MIN : span_bytes;
 	heap->lead = BLOCK_HEAD;
+	heap->usual = &span_none;
+	heap->turn = block_turn_quick(0);
 	strncpy(heap->pub.name, name, sizeof(heap->pub.name) - 1);
 }
 
@@ -95,7 +98,7 @@ static inline struct block *carve_wild(struct heap *heap, uint32_t size)
 	}
 	heap->wild = rest;
 	block_set(block, size, 0);
-	heap_use(heap, block, size);
+	heap_use(heap, heap_span_of(heap, block), size);
 	return block;
 }
 
@@ -115,7 +118,7 @@ static inline struct block *carve(struct heap *heap, struct block *block, uint32
 		flags = BLOCK_PREV_FREE;
 	}
 	size = cut(heap, block, whole - front, size, flags, age);
-	heap_use(heap, block, size);
+	heap_use(heap, heap->private ? heap_span_of(heap, block) : span_of(block), size);
 	return block;
 }
 
@@ -193,7 +196,7 @@ const char *heap_block_error(const struct span *span, const struct block *block)
 	uintptr_t addr = (uintptr_t)block;
 
 	if (addr % BLOCK_ALIGN != BLOCK_HEAD || addr < span->base + BLOCK_HEAD ||
-	    addr >= span->base + span->nbytes - BLOCK_HEAD)
+	    addr >= span->base + span_bytes(span) - BLOCK_HEAD)
 		return "no block begins there";
 	if (!block_sound(block))
 		return "its header was overwritten, or no block begins there";
@@ -303,8 +306,7 @@ struct span *heap_span_unuse(struct heap *heap, struct span *span)
 		return NULL;
 	}
 	heap_quick_merge(heap);
-	span_leave(heap, span);
-	return span;
+	return span_leave(heap, span) ? span : NULL;
 }
 
 struct span *heap_give_locked(struct heap *heap, struct span *span, struct block *block)
@@ -322,7 +324,7 @@ void heap_free(struct heap *heap, void *addr)
 	bool twice;
 
 	lock_take(&heap->lock, LOCK_HEAP);
-	twice = block_has(block, BLOCK_FREE);
+	twice = block_has(block, BLOCK_FREE | BLOCK_QUICK);
 	if (!twice)
 		gone = heap_give_locked(heap, span_of(addr), block);
 	lock_release(&heap->lock, LOCK_HEAP);
@@ -338,12 +340,11 @@ void heap_drop_empty(struct heap *heap)
 
 	lock_take(&heap->lock, LOCK_HEAP);
 	span = heap->empty;
-	/* It counts as live while another thread has its block in hand to purge it. */
-	if (span && span->live > 0)
-		span = NULL;
 	if (span) {
 		heap->empty = NULL;
-		span_leave(heap, span);
+		heap_quick_merge(heap);
+		if (!span_leave(heap, span))
+			span = NULL;
 	}
 	lock_release(&heap->lock, LOCK_HEAP);
 	if (span)

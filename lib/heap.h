@@ -16,9 +16,11 @@
  *  H3  PREV_FREE is set exactly behind free blocks, whose footers hold their size
  *  H4  each free block but the wild one is in the list of its size, and a list's bit is
  *      set exactly where the list is not empty
- *  H5  a span's live count is that of its live blocks; no heap keeps two empty spans
+ *  H5  a span's live count is that of its live blocks, and of those that heap_purge has in
+ *      hand; no heap keeps two empty spans
  *  H6  in a checked heap live blocks are sealed and free ones poisoned (heap_checked.h)
- *  H7  each quick block is in the list of its size, whose room is short by as many
+ *  H7  each quick block is in the list of its size, whose room is short by as many; but for
+ *      those that heap_purge has in hand, which are larger
  *
  * All of it belongs to the heap's lock; pages come and go outside it.
  */
@@ -52,6 +54,10 @@ struct span {
 	bool zeroed; /* its pages read as zeros when it was new */
 };
 
+#pragma GCC visibility push(hidden)
+extern struct span span_none; /* without a byte */
+#pragma GCC visibility pop
+
 struct heap {
 	struct kmem_root_heap pub;
 	struct lock lock;
@@ -62,6 +68,7 @@ struct heap {
 	size_t span_bytes; /* new spans' size, unless a block needs more */
 	struct span *spans;
 	struct span *empty; /* the one kept without live blocks, or NULL */
+	struct span *usual; /* of a private heap, where its last block was; never NULL */
 	uint32_t walk_ms;   /* of the last walk that looked for old pages ... */
 	uint32_t rest_ms;   /* ... and how long none is worth while, as it found none */
 	struct block *last; /* the END head of the span that grows, or NULL; it has ... */
@@ -69,6 +76,7 @@ struct heap {
 	uint32_t words;	    /* bit per word of filled that is not 0 */
 	uint64_t filled[HEAP_LISTS / 64]; /* bit per list that is not empty */
 	struct block *lists[HEAP_LISTS];
+	uint64_t turn;			  /* block_turn_quick(0) */
 	struct block *quick[HEAP_QUICKS]; /* by size in 16 bytes, chained by next */
 	uint8_t quick_room[HEAP_QUICKS];  /* how many more each may have */
 };
@@ -123,6 +131,12 @@ uint32_t heap_needed(uint32_t size, size_t align);
 /* A live block of the span goes. The span, if it has left the heap and is to be destroyed. */
 struct span *heap_give_locked(struct heap *heap, struct span *span, struct block *block);
 bool heap_resize_locked(struct heap *heap, struct block *block, uint32_t size);
+/* A span of a private heap may grow meanwhile. */
+static inline size_t span_bytes(const struct span *span)
+{
+	return __atomic_load_n(&span->nbytes, __ATOMIC_RELAXED);
+}
+
 /* Is it a live block of the span? */
 static inline bool heap_is_live(const struct span *span, const struct block *block)
 {
@@ -130,7 +144,7 @@ static inline bool heap_is_live(const struct span *span, const struct block *blo
 	uint64_t head;
 
 	/* Rotated, so that what is not aligned is far out. */
-	if ((offset >> 4 | offset << 60) >= (span->nbytes - SPAN_TAGS) / BLOCK_ALIGN)
+	if ((offset >> 4 | offset << 60) >= (span_bytes(span) - SPAN_TAGS) / BLOCK_ALIGN)
 		return false;
 	head = block_head(block);
 	return !(head & BLOCK_DEAD) && head >> 32 == block_check(block, (uint32_t)head);

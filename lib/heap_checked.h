@@ -6,7 +6,7 @@
  *	free:   | head | next | prev | stamp  | poison …            | size   |
  *
  * Magic, owner, slack and footer are the seal: it is put on when the block is handed out and
- * looked at when it comes back. A free block is poison from its fourth word to its footer.
+ * looked at when it comes back. A free block is poison from its fifth word to its footer.
  * The heap's lock is held throughout.
  */
 #ifndef LIB_HEAP_CHECKED_H

@@ -9,12 +9,16 @@ void heap_quick_allow(struct heap *heap)
 	memset(heap->quick_room, HEAP_QUICK_MOST, sizeof(heap->quick_room));
 }
 
+/* Has the heap quick lists? The first is no block's. */
+static bool may_have(const struct heap *heap)
+{
+	return heap->quick_room[0];
+}
+
 void heap_quick_forget(struct heap *heap)
 {
-	bool allowed = heap->quick_room[0]; /* no block's */
-
 	memset(heap->quick, 0, sizeof(heap->quick));
-	if (allowed)
+	if (may_have(heap))
 		heap_quick_allow(heap);
 }
 
@@ -31,6 +35,8 @@ static void broken(struct heap *heap, unsigned index)
 
 void heap_quick_merge(struct heap *heap)
 {
+	if (!may_have(heap))
+		return;
 	for (unsigned i = 0; i < HEAP_QUICKS; i++) {
 		struct block *block = heap->quick[i], *next;
 
@@ -43,7 +49,7 @@ void heap_quick_merge(struct heap *heap)
 			next = block->next;
 			heap->quick[i] = next;
 			heap->quick_room[i]++;
-			block->head = block_turn_quick(block->head);
+			block_put_head(block, block_turn_quick(block_head(block)));
 			heap_block_release(heap, block);
 		}
 	}

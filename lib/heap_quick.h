@@ -2,8 +2,9 @@
 /*
  * Quick lists of a heap: blocks that were freed and not merged yet, a few of each small size, for
  * the next request of that size (Ch. Weinstock, W. Wulf, "Quick Fit", SIGPLAN Notices 23(10),
- * 1988). They are merged before the heap grows, and before a span leaves it: as their number
- * is bounded, in O(1). To the counts of live blocks they are free.
+ * 1988). They are merged now and then when the heap grows, before it refuses a request, and before
+ * a span leaves it: as their number is bounded, in O(1). To the counts of live blocks they are
+ * free.
  *
  * The heap's lock is held throughout.
  */
@@ -32,15 +33,15 @@ static inline struct block *heap_quick_pop(struct heap *heap, uint32_t size)
 
 	if (!block)
 		return NULL;
-	head = block_turn_quick(block_head(block));
+	head = block_head(block) ^ heap->turn;
 	if (__builtin_expect(((uint32_t)head & ~BLOCK_PREV_FREE) != size ||
 				     head >> 32 != block_check(block, (uint32_t)head),
 			     0))
 		return NULL;
 	heap->quick[index] = block->next;
 	heap->quick_room[index]++;
-	__atomic_store_n(&block->head, head, __ATOMIC_RELAXED);
-	heap_use(heap, block, size);
+	block_put_head(block, head);
+	heap_use(heap, heap_span_of(heap, block), size);
 	return block;
 }
 
@@ -62,7 +63,7 @@ static inline bool heap_quick_push(struct heap *heap, struct span *span, struct 
 	heap->quick_room[index]--;
 	block->next = heap->quick[index];
 	heap->quick[index] = block;
-	__atomic_store_n(&block->head, block_turn_quick(head), __ATOMIC_RELAXED);
+	block_put_head(block, head ^ heap->turn);
 	span->live--;
 	heap_count(&heap->pub.live_blocks, 0 - 1ull);
 	heap_count(&heap->pub.live_bytes, 0 - (uint64_t)size);

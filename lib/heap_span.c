@@ -93,18 +93,22 @@ struct block *span_add(struct heap *heap, struct span *span, size_t nbytes)
 	block_set(end, 0, BLOCK_END);
 	if (block == heap->last)
 		heap->last = end;
-	span->nbytes += nbytes;
+	__atomic_store_n(&span->nbytes, span->nbytes + nbytes, __ATOMIC_RELAXED);
 	count_spans(heap, 0, nbytes);
 	return heap_block_release(heap, block);
 }
 
-void span_leave(struct heap *heap, struct span *span)
+bool span_leave(struct heap *heap, struct span *span)
 {
 	struct block *first = (struct block *)(span->base + BLOCK_HEAD);
+	uint32_t size = (uint32_t)(span->nbytes - SPAN_TAGS);
 
-	heap_list_del(heap, first, block_size(first));
+	if (block_head(first) != block_make(first, size | BLOCK_FREE))
+		return false;
+	heap_list_del(heap, first, size);
 	if (heap->last == span_end(span))
 		heap->last = NULL;
+	heap->usual = &span_none;
 	if (span->next)
 		span->next->prev = span->prev;
 	if (span->prev)
@@ -112,6 +116,7 @@ void span_leave(struct heap *heap, struct span *span)
 	else
 		heap->spans = span->next;
 	count_spans(heap, 0 - 1ull, 0 - (uint64_t)span->nbytes);
+	return true;
 }
 
 /* The whole pages of the system's inside a free block, past its links and before its footer. */
@@ -132,7 +137,7 @@ struct purge {
 };
 
 /*
- * Take an old free block with pages to give off its list, as if it were live, and chain it by its
+ * Take an old free block with pages to give off its list, as if it were quick, and chain it by its
  * own link: each is seen once, however many there are.
  */
 static void purge_block(struct heap *heap, struct block *block, struct purge *purge)
@@ -150,9 +155,11 @@ static void purge_block(struct heap *heap, struct block *block, struct purge *pu
 	if ((int32_t)(purge->now - block->stamp) < (int32_t)purge->age_ms)
 		return;
 	heap_list_del(heap, block, block_size(block));
-	block_flag(block, BLOCK_FREE, 0);
+	block_flag(block, BLOCK_FREE, BLOCK_QUICK);
 	block_flag(block_next(block), BLOCK_PREV_FREE, 0);
-	span_of(block)->live++; /* must not be taken for empty meanwhile */
+	/* It must not be taken for empty meanwhile. */
+	if (span_of(block)->live++ == 0)
+		heap->empty = NULL;
 	block->next = purge->chain;
 	purge->chain = block;
 	purge->left -= nbytes < purge->left ? nbytes : purge->left;
@@ -191,6 +198,7 @@ static void purge_return(struct heap *heap, struct block *block, bool purged)
 	struct block *whole;
 
 	lock_take(&heap->lock, LOCK_HEAP);
+	block_flag(block, BLOCK_QUICK, 0);
 	whole = heap_block_release(heap, block);
 	if (purged && whole == block && block_size(whole) == size)
 		whole->age = BLOCK_BARE;

@@ -12,10 +12,15 @@ static inline struct span *span_of(const void *addr)
 	return pagemap_page(addr)->owner;
 }
 
-/* The same in any heap; memory that the program gave is one span, which no page leads to. */
-static inline struct span *heap_span_of(const struct heap *heap, const void *addr)
+/* The same in a private heap; memory that the program gave is one span, which no page leads to. */
+static inline struct span *heap_span_of(struct heap *heap, const void *addr)
 {
-	return heap->pub.given ? heap->spans : span_of(addr);
+	struct span *span = heap->usual;
+
+	if ((uintptr_t)addr - span->base < span->nbytes)
+		return span;
+	heap->usual = heap->pub.given ? heap->spans : span_of(addr);
+	return heap->usual;
 }
 
 static inline struct block *span_end(const struct span *span)
@@ -23,11 +28,9 @@ static inline struct block *span_end(const struct span *span)
 	return (struct block *)(span->base + span->nbytes - BLOCK_HEAD);
 }
 
-/* With the lock: a block of the heap becomes live. */
-static inline void heap_use(struct heap *heap, struct block *block, uint32_t size)
+/* With the lock: a block of the span becomes live. */
+static inline void heap_use(struct heap *heap, struct span *span, uint32_t size)
 {
-	struct span *span = heap_span_of(heap, block);
-
 	if (span->live++ == 0 && heap->empty == span)
 		heap->empty = NULL;
 	heap_count(&heap->pub.live_blocks, 1);
@@ -48,7 +51,8 @@ bool span_extend(struct span *span, size_t nbytes);
 struct block *span_add(struct heap *heap, struct span *span, size_t nbytes);
 /* With it: the span as one free block, in and out of the heap. */
 struct block *span_enter(struct heap *heap, struct span *span);
-void span_leave(struct heap *heap, struct span *span);
+/* false: as blocks of it were damaged, which was reported, it is not one; it stays. */
+bool span_leave(struct heap *heap, struct span *span);
 
 /* With it: merge a block that was live with its free neighbours and list it; the whole. */
 struct block *heap_block_release(struct heap *heap, struct block *block);

@@ -52,10 +52,10 @@ static const char *check_span(const struct heap *heap, const struct span *span, 
 			return wrong;
 		if (block_has(block, BLOCK_FREE))
 			tally->nfree++;
-		else if (block_has(block, BLOCK_QUICK))
+		else if (block_has(block, BLOCK_QUICK) && block_size(block) <= HEAP_QUICK_MAX)
 			tally->nquick++;
 		else
-			live++;
+			live++; /* or in hand */
 	}
 	if ((uintptr_t)block != end)
 		return "H1: a span's blocks end before it does";
@@ -63,6 +63,8 @@ static const char *check_span(const struct heap *heap, const struct span *span, 
 		return "H5: a span's count of live blocks is wrong";
 	if (!live && span != heap->empty)
 		return "H5: a second empty span is kept";
+	if (live && span == heap->empty)
+		return "H5: the span that is kept empty is not";
 	return check_block(block, prev);
 }
 
@@ -121,7 +123,7 @@ static const char *check_quick(const struct heap *heap, uint64_t nquick)
 
 		for (; block; block = block->next, n++, nlisted++)
 			if (!block_sound(block) || !block_has(block, BLOCK_QUICK) ||
-			    block_size(block) != i * BLOCK_ALIGN)
+			    block_size(block) != i * BLOCK_ALIGN || n >= HEAP_QUICK_MOST)
 				return "H7: a quick list holds a block that is none of it";
 		if (n != HEAP_QUICK_MOST && n != 0)
 			return "H7: a quick list's room is wrong";

@@ -2,7 +2,7 @@
 /* See heaps.h. */
 #include "lib/heaps.h"
 
-#include "lib/heap_span.h"
+#include "lib/private_heap.h"
 
 #include <string.h>
 
@@ -59,7 +59,8 @@ bool heap_name_of_given(const void *addr, char name[KMEM_HEAP_NAME_MAX + 1])
 
 	lock_take(&heaps_lock, LOCK_HEAPS);
 	for_each_heap (heap)
-		if (heap->pub.given && (uintptr_t)addr - heap->spans->base < heap->spans->nbytes) {
+		if (heap->pub.given &&
+		    (uintptr_t)addr - private_of(heap)->given.base < heap->pub.given) {
 			memcpy(name, heap->pub.name, sizeof(heap->pub.name));
 			found = true;
 			break;

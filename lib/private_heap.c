@@ -52,6 +52,16 @@ static inline struct span *span_with(struct kmem_heap *heap, const void *addr)
 	return span->heap == &heap->heap ? span : NULL;
 }
 
+/* The same with the lock: the usual span from now on. */
+static struct span *span_anew(struct kmem_heap *heap, const void *addr)
+{
+	struct span *span = span_with(heap, addr);
+
+	if (span)
+		heap->heap.usual = span;
+	return span;
+}
+
 static void report_stranger(const struct kmem_heap *heap, const void *addr, const char *doing)
 {
 	const char *name = heap->heap.pub.name;
@@ -201,8 +211,13 @@ void *kmem_heap_alloc(struct kmem_heap *heap, size_t nbytes)
 static void *zalloc_large(struct kmem_heap *heap, size_t nbytes)
 {
 	struct request request = {.nbytes = nbytes, .align = BLOCK_ALIGN};
-	char *addr = alloc_slow(heap, &request, "kmem_heap_zalloc");
+	char *addr;
 
+	if (!private_may_use(heap, "kmem_heap_zalloc")) {
+		errno = EINVAL;
+		return NULL;
+	}
+	addr = alloc_slow(heap, &request, "kmem_heap_zalloc");
 	if (!addr)
 		return NULL;
 	if (!request.zeroed)
@@ -216,7 +231,7 @@ void *kmem_heap_zalloc(struct kmem_heap *heap, size_t nbytes)
 {
 	void *addr;
 
-	if (nbytes >= HEAP_OWN_MIN && private_may_use(heap, "kmem_heap_zalloc"))
+	if (nbytes >= HEAP_OWN_MIN)
 		return zalloc_large(heap, nbytes);
 	addr = kmem_heap_alloc(heap, nbytes);
 	return addr ? memset(addr, 0, nbytes) : NULL;
@@ -264,7 +279,7 @@ static SLOW void free_checked(struct kmem_heap *heap, struct span *span, struct 
 	private_unlock(heap);
 	if (span)
 		report_wrong(heap, addr, doing, wrong);
-	else
+	else if (addr)
 		report_stranger(heap, addr, doing);
 }
 
@@ -292,13 +307,18 @@ static SLOW void free_slow(struct kmem_heap *heap, void *addr)
 
 void kmem_heap_free(struct kmem_heap *heap, void *addr)
 {
+	enum private_hold hold = private_try_hold(heap);
 	struct block *block = block_at(heap, addr);
-	struct span *span = span_with(heap, addr);
-	enum private_hold hold = span ? private_try_hold(heap) : HOLD_NONE;
+	struct span *span;
 
-	if (!hold)
+	if (!hold) {
 		free_slow(heap, addr);
-	else if (!heap_is_live(span, block))
+		return;
+	}
+	span = heap->heap.usual;
+	if ((uintptr_t)addr - span->base >= span->nbytes)
+		span = span_anew(heap, addr);
+	if (!span || !heap_is_live(span, block))
 		free_checked(heap, span, block, "kmem_heap_free");
 	else if (heap_quick_push(&heap->heap, span, block))
 		private_drop(heap, hold, NULL);

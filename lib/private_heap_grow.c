@@ -2,17 +2,19 @@
 /*
  * How a private heap grows (private_heap.h). By default as it needs to: the last free block of a
  * span gets pages right behind the span, a 64th of what the heap has at a time, so that blocks lie
- * side by side and little lies idle at the end. Where those pages are another's a new span begins,
- * of an eighth. A large block has a span of its own, so that it leaves no hole when it goes.
+ * side by side and little lies idle at the end. Where those pages are another's a new span begins.
+ * A large block has a span of its own, so that it leaves no hole when it goes.
  */
 #include "lib/private_heap.h"
 
+#include "buddy/limit.h"
 #include "lib/heap_list.h"
 #include "lib/heap_quick.h"
 #include "lib/malloc.h"
 
 #define SPAN_LEAST   ((size_t)32 << 10)
 #define SPAN_USUAL   ((size_t)1 << 20)
+#define GROW_SHARE   64u /* of what it has, at a time */
 #define EXTEND_LEAST ((size_t)16 << 10)
 #define MERGE_EACH   8u /* extensions */
 #define SPANS_LOOKED 8u /* at for one that can be extended */
@@ -39,12 +41,18 @@ struct block *private_take(struct kmem_heap *heap, struct request *request)
 	return block;
 }
 
+/* Bytes of its spans, which another thread may make less. */
+static size_t bytes_of(const struct kmem_heap *heap)
+{
+	return __atomic_load_n(&heap->heap.pub.span_bytes, __ATOMIC_RELAXED);
+}
+
 /* Bytes its spans may still take. */
 static size_t room_of(const struct kmem_heap *heap)
 {
 	if (!heap->limit_bytes)
 		return SIZE_MAX & ~(PAGE_BYTES - 1);
-	return (heap->limit_bytes - heap->heap.pub.span_bytes) & ~(PAGE_BYTES - 1);
+	return (heap->limit_bytes - bytes_of(heap)) & ~(PAGE_BYTES - 1);
 }
 
 /* --- a span that is there ------------------------------------------------------------------- */
@@ -65,7 +73,7 @@ static uint32_t free_tail(const struct span *span)
 /* The free block at the end of the span, which gets least bytes more; NULL: they are not free. */
 static struct block *extend_by(struct kmem_heap *heap, struct span *span, size_t least)
 {
-	size_t nbytes = page_up(heap->heap.pub.span_bytes / 64), room = room_of(heap);
+	size_t nbytes = page_up(bytes_of(heap) / GROW_SHARE), room = room_of(heap);
 	struct block *block;
 
 	nbytes = nbytes < EXTEND_LEAST ? EXTEND_LEAST : nbytes > SPAN_USUAL ? SPAN_USUAL : nbytes;
@@ -111,7 +119,7 @@ static struct block *extend_locked(struct kmem_heap *heap, const struct request 
 
 bool private_grow_behind(struct kmem_heap *heap, struct block *block, uint32_t size)
 {
-	struct span *span = heap_span_of(&heap->heap, block);
+	struct span *span;
 	bool grown = false;
 
 	if (!heap->by_need || heap->heap.pub.given)
@@ -119,11 +127,15 @@ bool private_grow_behind(struct kmem_heap *heap, struct block *block, uint32_t s
 	if (!heap->owner)
 		lock_take(&heap->grow, LOCK_GROW);
 	private_lock(heap);
+	span = heap_span_of(&heap->heap, block);
 	/* Nothing but free memory between it and the end. */
 	if (block_after(block_next(block), free_tail(span)) == span_end(span))
 		grown = extend_by(heap, span,
 				  page_up(size - block_size(block) - free_tail(span))) != NULL;
 	private_unlock(heap);
+	/* That the block cannot stay where it is, is no refusal of a request. */
+	if (!grown)
+		limit_forget();
 	if (!heap->owner)
 		lock_release(&heap->grow, LOCK_GROW);
 	return grown;
@@ -138,7 +150,7 @@ static bool is_own(const struct kmem_heap *heap, const struct request *request)
 
 static size_t usual_bytes(const struct kmem_heap *heap, const struct request *request)
 {
-	size_t nbytes = page_up(heap->heap.pub.span_bytes / 64);
+	size_t nbytes = page_up(bytes_of(heap) / GROW_SHARE);
 
 	if (!heap->by_need)
 		return heap->heap.span_bytes;
@@ -147,7 +159,7 @@ static size_t usual_bytes(const struct kmem_heap *heap, const struct request *re
 	return nbytes < SPAN_LEAST ? SPAN_LEAST : nbytes > SPAN_USUAL ? SPAN_USUAL : nbytes;
 }
 
-static struct span *new_span(struct kmem_heap *heap, struct request *request)
+static struct span *span_within(struct kmem_heap *heap, struct request *request)
 {
 	size_t least = heap_needed(request->size, request->align), room = room_of(heap);
 	struct span *span;
@@ -158,6 +170,18 @@ static struct span *new_span(struct kmem_heap *heap, struct request *request)
 	span = span_create(&heap->heap, usual_bytes(heap, request), least, room);
 	if (span)
 		span->own = is_own(heap, request);
+	return span;
+}
+
+/* Where the limit leaves no room, in place of the span that is kept empty. */
+static struct span *new_span(struct kmem_heap *heap, struct request *request)
+{
+	struct span *span = span_within(heap, request);
+
+	if (!span && request->of_limit) {
+		heap_drop_empty(&heap->heap);
+		span = span_within(heap, request);
+	}
 	return span;
 }
 
@@ -200,13 +224,17 @@ static struct block *take_or_extend(struct kmem_heap *heap, struct request *requ
 	return block;
 }
 
-/* Good fit may have passed by a block that would do: the last resort. */
+/* The last resort: quick blocks may together be one, and good fit passes by some that would do. */
 static struct block *search(struct kmem_heap *heap, struct request *request)
 {
 	struct block *block;
 
 	private_lock(heap);
-	block = took(heap, heap_search_locked(&heap->heap, request->size, request->align), request);
+	heap_quick_merge(&heap->heap);
+	block = heap_take_locked(&heap->heap, request->size, request->align);
+	if (!block)
+		block = heap_search_locked(&heap->heap, request->size, request->align);
+	block = took(heap, block, request);
 	private_unlock(heap);
 	return block;
 }

@@ -94,6 +94,7 @@ static struct span *empty_locked(struct heap *heap)
 
 	heap->spans = heap->empty = NULL;
 	heap->last = heap->wild = NULL;
+	heap->usual = &span_none;
 	heap->words = 0;
 	memset(heap->filled, 0, sizeof(heap->filled));
 	memset(heap->lists, 0, sizeof(heap->lists));
@@ -185,6 +186,9 @@ static void purge_own(struct kmem_heap *heap)
 
 void private_pass(struct kmem_heap *heap)
 {
+	/* It makes no system call, for others neither. */
+	if (heap->heap.pub.given)
+		return;
 	if (heap->owner)
 		purge_own(heap);
 	decay_pass();

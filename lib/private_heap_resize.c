@@ -13,14 +13,14 @@ static bool stays(const struct kmem_heap *heap, const struct block *block, size_
 	return !heap->careful && block_size(block) - private_bytes(heap, nbytes) < BLOCK_MIN;
 }
 
-/* A block in a span of its own that grows takes all of it, as when it was new. */
+/* A large block in a span of its own that grows takes all of it, as when it was new. */
 static uint32_t all_of_own(struct kmem_heap *heap, const struct block *block, uint32_t size)
 {
 	const struct block *next = block_next(block);
 	uint32_t whole = block_size(block) + block_size(next);
 
-	if (size > block_size(block) && whole >= size && block_has(next, BLOCK_FREE) &&
-	    heap_span_of(&heap->heap, block)->own)
+	if (size >= HEAP_OWN_MIN && size > block_size(block) && whole >= size &&
+	    block_has(next, BLOCK_FREE) && heap_span_of(&heap->heap, block)->own)
 		return whole;
 	return size;
 }

@@ -31,7 +31,7 @@ enum kmem_heap_insertion {
 /* Zero is the default. */
 struct kmem_heap_options {
 	size_t limit_bytes; /* of its spans; 0: none, else KMEM_HEAP_SPAN_MIN at least */
-	size_t span_bytes;  /* how much it grows by; 0: 1 MiB; KMEM_HEAP_SPAN_MIN to _MAX */
+	size_t span_bytes;  /* how much it grows by, KMEM_HEAP_SPAN_MIN to _MAX; 0: as it needs */
 	enum kmem_heap_fit fit;
 	enum kmem_heap_insertion insertion;
 	void *memory;	     /* all it is to have, its record included, or NULL */

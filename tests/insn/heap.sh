@@ -7,6 +7,7 @@
 need valgrind gcc
 shift
 [ $# -gt 0 ] || set -- 1000 10000 100000
+bound=215
 export KMEM_OPTIONS=decay_ms:10000000
 
 count() { # COUNT BLOCKS
@@ -26,5 +27,6 @@ for blocks; do
 	[ -n "$least" ] || least=$each
 	[ "$each" -le "$most" ] || most=$each
 done
+[ "$most" -le "$bound" ] || fail "$most instructions, where $bound are the bound"
 # What differs is how often a free block touches another, and is cut.
 [ "$most" -le $((least * 5 / 4)) ] || fail "$least instructions with the fewest blocks, up to $most with more"

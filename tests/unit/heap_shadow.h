@@ -65,6 +65,12 @@ static inline void shadow_refused(const struct shadow *shadow)
 	shadow_require(shadow->options.limit_bytes || shadow->options.memory);
 }
 
+/* Does the heap grow by what it needs? */
+static inline bool shadow_by_need(const struct shadow *shadow)
+{
+	return !shadow->options.memory && !shadow->options.span_bytes;
+}
+
 static inline void shadow_own(struct shadow *shadow, struct shadow_block *block,
 			      unsigned char *addr, size_t nbytes)
 {
@@ -72,7 +78,8 @@ static inline void shadow_own(struct shadow *shadow, struct shadow_block *block,
 
 	shadow_require((uintptr_t)addr % 16 == 0);
 	shadow_require(shadow->options.checked ? usable == nbytes : usable >= nbytes);
-	shadow_require(usable < nbytes + 64);
+	/* A large block has a span, and all of it. */
+	shadow_require(usable < nbytes + 64 || (shadow_by_need(shadow) && usable >= 128000));
 	block->addr = addr;
 	block->nbytes = nbytes;
 	block->tag = ++shadow->tag;
@@ -188,6 +195,8 @@ static inline void shadow_step(struct shadow *shadow)
 		shadow_reset(shadow);
 	else if (what >= 245)
 		shadow_walk(shadow);
+	else if (what == 244)
+		kmem_trim();
 	else if (!block->addr)
 		shadow_alloc(shadow, block, what % 8);
 	else if (what % 3 == 0)
@@ -230,7 +239,7 @@ static inline void shadow_create(struct shadow *shadow)
 	} else if (b % 4 == 1) {
 		options->limit_bytes = KMEM_HEAP_SPAN_MIN << (b / 4 % 5);
 	}
-	if (b % 4)
+	if (b % 4 && b / 128)
 		options->span_bytes = KMEM_HEAP_SPAN_MIN << (b / 16 % 6);
 	shadow->heap = kmem_heap_create("shadow", options);
 	shadow_require(shadow->heap);

@@ -246,6 +246,35 @@ START_TEST(validate_sees_what_a_checked_heap_knows)
 }
 END_TEST
 
+/* The last of two spans' blocks is written over when it is free, and then all others are freed. */
+static void damage_what_waits_to_be_merged(void)
+{
+	struct kmem_heap_options options = {.span_bytes = KMEM_HEAP_SPAN_MIN};
+	struct kmem_heap *stepped = kmem_heap_create("stepped", &options);
+	struct kmem_heap_stats stats = {.size = sizeof(stats)};
+	char *blocks[1000];
+
+	kmem_option_set("on_error", "continue");
+	for (unsigned i = 0; i < 1000; i++)
+		blocks[i] = kmem_heap_alloc(stepped, 100);
+	kmem_heap_free(stepped, blocks[999]);
+	memset(blocks[999] - 8, 1, 8);
+	for (unsigned i = 0; i < 999; i++)
+		kmem_heap_free(stepped, blocks[i]);
+	kmem_heap_stats(stepped, &stats);
+	_exit(stats.spans == 2 && kmem_heap_validate(stepped) ? 42 : 1);
+}
+
+START_TEST(a_span_with_a_damaged_block_stays)
+{
+	struct last_words words = unit_child(damage_what_waits_to_be_merged);
+
+	ck_assert_msg(WIFEXITED(words.status) && WEXITSTATUS(words.status) == 42, "status %#x: %s",
+		      (unsigned)words.status, words.text);
+	ck_assert_ptr_nonnull(strstr(words.text, "of a block that is free, was overwritten"));
+}
+END_TEST
+
 static void *use_own(void *unused)
 {
 	if (kmem_heap_alloc(own, 10))
@@ -253,13 +282,30 @@ static void *use_own(void *unused)
 	return unused;
 }
 
-static void use_in_another_thread(void)
+static void *use_much_of_own(void *unused)
+{
+	if (kmem_heap_zalloc(own, 1000000) || errno != EINVAL)
+		_exit(3);
+	return unused;
+}
+
+static void run_in_another_thread(void *(*run)(void *))
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, use_own, NULL))
+	if (pthread_create(&thread, NULL, run, NULL))
 		_exit(4);
 	pthread_join(thread, NULL);
+}
+
+static void use_in_another_thread(void)
+{
+	run_in_another_thread(use_own);
+}
+
+static void use_much_in_another_thread(void)
+{
+	run_in_another_thread(use_much_of_own);
 }
 
 START_TEST(a_heap_of_one_thread_in_another)
@@ -268,6 +314,8 @@ START_TEST(a_heap_of_one_thread_in_another)
 	kmem_heap_free(own, kmem_heap_alloc(own, 100));
 	expect(use_in_another_thread,
 	       "libkmem: kmem_heap_alloc: heap 'own' is of one thread, and this is another\n");
+	expect(use_much_in_another_thread,
+	       "libkmem: kmem_heap_zalloc: heap 'own' is of one thread, and this is another\n");
 }
 END_TEST
 
@@ -276,4 +324,4 @@ UNIT_MAIN("private_heap_crimes", a_block_of_another_heap,
 	  malloc_is_not_for_it, a_second_free, an_address_inside_a_block,
 	  a_block_from_before_a_reset, a_checked_block_knows_its_bounds,
 	  free_memory_of_a_checked_heap_is_poison, validate_sees_what_a_checked_heap_knows,
-	  a_heap_of_one_thread_in_another)
+	  a_span_with_a_damaged_block_stays, a_heap_of_one_thread_in_another)

@@ -3,11 +3,14 @@
 #include "unit.h"
 
 #include <kmem.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define NBLOCKS 4000u
 #define NBYTES	1000u
+#define NPIECES (NBLOCKS / 100)
 
 static struct kmem_heap *heap;
 static unsigned char *blocks[NBLOCKS];
@@ -152,6 +155,55 @@ START_TEST(what_went_can_be_had_again)
 }
 END_TEST
 
+static _Atomic bool stop;
+
+static void *trim_again_and_again(void *unused)
+{
+	while (!stop)
+		kmem_trim();
+	return unused;
+}
+
+static int count_live(const struct kmem_heap_block *block, void *nlive)
+{
+	*(unsigned *)nlive += block->live;
+	return 0;
+}
+
+static void see_what_is_live(void)
+{
+	unsigned nlive = 0;
+
+	ck_assert_int_eq(kmem_heap_walk(heap, count_live, &nlive), 0);
+	ck_assert_uint_eq(nlive, NBLOCKS / 100);
+	ck_assert_ptr_null(kmem_heap_validate(heap));
+}
+
+/* What is in the hands of who gives its pages back is free all the same. */
+START_TEST(a_walk_while_pages_go_shows_what_is_live)
+{
+	pthread_t thread;
+
+	setup("1000000", NULL);
+	thin_out();
+	stop = false;
+	ck_assert_int_eq(pthread_create(&thread, NULL, trim_again_and_again, NULL), 0);
+	for (unsigned i = 0; i < (UNDER_TSAN ? 10 : 50); i++) {
+		void *some[NPIECES];
+
+		for (unsigned j = 0; j < NPIECES; j++)
+			some[j] = memset(kmem_heap_alloc(heap, 90000), 1, 90000);
+		for (unsigned j = 0; j < NPIECES; j++)
+			kmem_heap_free(heap, some[j]);
+		for (unsigned j = 0; j < 50; j++)
+			see_what_is_live();
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+	teardown();
+}
+END_TEST
+
 static unsigned char given[1 << 20];
 
 START_TEST(given_memory_is_left_alone)
@@ -174,4 +226,5 @@ END_TEST
 UNIT_MAIN("private_heap_decay", free_pages_go_back_after_decay_ms,
 	  free_pages_of_a_heap_of_one_thread_go_back_when_it_comes_by,
 	  free_pages_of_a_checked_heap_stay, nothing_goes_before_decay_ms, trim_gives_all_back_now,
-	  what_went_can_be_had_again, given_memory_is_left_alone)
+	  what_went_can_be_had_again, a_walk_while_pages_go_shows_what_is_live,
+	  given_memory_is_left_alone)

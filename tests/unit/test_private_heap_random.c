@@ -24,6 +24,14 @@ START_TEST(every_option_against_a_shadow)
 }
 END_TEST
 
+/* What most programs have: quick lists, and spans that grow by need; without a limit and with. */
+START_TEST(no_option_against_a_shadow)
+{
+	for (unsigned memory = 1; memory < 64; memory += UNDER_TSAN || UNDER_ASAN ? 13 : 1)
+		run(memory & 8, memory);
+}
+END_TEST
+
 START_TEST(every_memory_against_a_shadow)
 {
 	for (unsigned memory = 0; memory < 256; memory += UNDER_TSAN || UNDER_ASAN ? 64 : 16)
@@ -32,4 +40,5 @@ START_TEST(every_memory_against_a_shadow)
 }
 END_TEST
 
-UNIT_MAIN("private_heap_random", every_option_against_a_shadow, every_memory_against_a_shadow)
+UNIT_MAIN("private_heap_random", every_option_against_a_shadow, no_option_against_a_shadow,
+	  every_memory_against_a_shadow)

@@ -8,6 +8,7 @@ from .target import WORD, Damaged, read_record, read_uint, text, walk
 HEAD = 8
 SIZE_MIN = 32
 SPAN_MOST = 64 << 20
+QUICK_MOST = 512
 
 
 class Block(namedtuple("Block", "addr head secret")):
@@ -37,6 +38,11 @@ class Block(namedtuple("Block", "addr head secret")):
     def is_live(self):
         """A quick block was freed, but is to its neighbours as one in use."""
         return not self.low & (records.BLOCK_FREE | records.BLOCK_END | records.BLOCK_QUICK)
+
+    @property
+    def is_in_hand(self):
+        """Quick, and too large to be in a list: a thread is giving its pages back; its span counts it."""
+        return bool(self.low & records.BLOCK_QUICK) and self.size > QUICK_MOST
 
     @property
     def is_sound(self):

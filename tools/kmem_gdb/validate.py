@@ -241,7 +241,7 @@ def _check_span(heap, span, pages):
     where = f"heap '{heap.name}', span at {span.base:#x}"
     if pages != (span.base, span.nbytes // PAGE_BYTES) or span.heap != heap.addr:
         raise Damaged(f"{where}: the page map does not lead to it, or it is of another heap")
-    live = nbytes = 0
+    live = in_hand = nbytes = 0
     before = None
     for block in _blocks(span, where):
         prev_free = bool(before and before.is_free)
@@ -254,11 +254,12 @@ def _check_span(heap, span, pages):
         if block.is_live:
             live += 1
             nbytes += block.size
+        in_hand += block.is_in_hand
         before = block
     if before.payload != span.base + span.nbytes:
         raise Damaged(f"H1: {where}: its blocks end at {before.payload:#x}")
-    if live != span.live:
-        raise Damaged(f"H5: {where}: it counts {span.live} live blocks, and has {live}")
+    if live + in_hand != span.live:
+        raise Damaged(f"H5: {where}: it counts {span.live} live blocks, and has {live + in_hand}")
     return live, nbytes
 
 
