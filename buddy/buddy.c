@@ -309,7 +309,6 @@ static void *alloc_at(const struct want *want, bool *zeroed)
 	if (base && *zeroed) {
 		gather_taken(want->npages);
 		relief_check();
-		places_seek();
 	}
 	return base;
 }

@@ -32,6 +32,12 @@ bool node_binds(void)
 	return atomic_load_explicit(&allowed, memory_order_relaxed) != NULL;
 }
 
+static int real_allowed(struct node_set *nodes)
+{
+	*nodes = (struct node_set){{0}};
+	return sys_nodes_allowed(nodes->word, NODES_MAX);
+}
+
 static int real_bind(void *addr, size_t nbytes, int mode, const struct node_set *nodes)
 {
 	/* acquire: pairs with the release in node_allow_bind */
@@ -42,6 +48,7 @@ static int real_bind(void *addr, size_t nbytes, int mode, const struct node_set 
 
 static const struct node_machine real_machine = {
 	.read = real_read,
+	.allowed = real_allowed,
 	.here = sys_node,
 	.bind = real_bind,
 };
@@ -75,6 +82,22 @@ int node_set_parse(struct node_set *set, const char *list)
 			list++;
 	}
 	return n;
+}
+
+int node_set_single(const struct node_set *set)
+{
+	int found = -1;
+
+	for (int i = 0; i < NODES_MAX / WORD_NODES; i++) {
+		uint64_t word = set->word[i];
+
+		if (!word)
+			continue;
+		if (found >= 0 || word & (word - 1))
+			return -1;
+		found = i * WORD_NODES + __builtin_ctzll(word);
+	}
+	return found;
 }
 
 int node_set_read(struct node_set *set, const char *name)

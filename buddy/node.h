@@ -21,6 +21,8 @@ struct node_set {
 struct node_machine {
 	/* The beginning of a file of /sys/devices/system/node; false: there is none. */
 	bool (*read)(const char *name, char *text, size_t nbytes);
+	/* Those that the process may have memory of. 0 or -errno: it is not said. */
+	int (*allowed)(struct node_set *nodes);
 	/* The node of the processor that the calling thread is on. */
 	unsigned (*here)(void);
 	/* mbind(2), without flags: libkmem-numa's. 0 or -errno. */
@@ -46,6 +48,9 @@ void nodes_enter(const char *list);
 int node_set_parse(struct node_set *set, const char *list);
 /* The list in a file of the machine; 0: there is none. */
 int node_set_read(struct node_set *set, const char *name);
+
+/* The one node of a set; -1: it has none, or several. */
+int node_set_single(const struct node_set *set);
 
 static inline void node_set_add(struct node_set *set, int node)
 {

@@ -16,7 +16,8 @@
 
 _Atomic bool places_more, places_known;
 static _Atomic unsigned nnodes = 1;
-static _Atomic int sole = -1; /* the one node with memory, if that is known */
+static struct node_set having; /* memory */
+static _Atomic bool having_known;
 
 /* Written before nnodes. */
 static int16_t node_of[PLACE_POLICIES];
@@ -47,6 +48,8 @@ static void read_distances(int node, const struct node_set *online, unsigned n, 
 			continue;
 		while (*at == ' ')
 			at++;
+		if (*at < '0' || *at > '9')
+			break;
 		for (; *at >= '0' && *at <= '9'; at++)
 			value = value * 10 + (unsigned)(*at - '0');
 		for (unsigned i = 0; i < n; i++)
@@ -117,22 +120,21 @@ static void name_zones(void)
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
-void places_read(void)
+/* Nodes with memory, of those that this process may have some of. */
+static void read_memory(const struct node_set *allowed)
 {
-	struct node_set online, memory;
-	unsigned n;
+	if (!node_set_read(&having, "has_memory") && !node_set_read(&having, "online"))
+		node_set_read(&having, "possible");
+	for (unsigned i = 0; i < sizeof(having.word) / sizeof(having.word[0]); i++)
+		having.word[i] &= allowed->word[i];
+}
 
-	if (atomic_exchange_explicit(&places_known, true, memory_order_relaxed))
-		return;
+static void read_distances_of(unsigned n)
+{
+	struct node_set online;
+
 	if (!node_set_read(&online, "online"))
 		node_set_read(&online, "possible");
-	if (!node_set_read(&memory, "has_memory"))
-		memory = online;
-	n = enter_nodes(&memory);
-	if (n < 2) {
-		atomic_store_explicit(&sole, n ? node_of[0] : -1, memory_order_relaxed);
-		return;
-	}
 	order_nodes(&online, n);
 	enter_distances(&online, n);
 	/* release: what they are; pairs with places_nodes and places_several */
@@ -141,12 +143,24 @@ void places_read(void)
 	name_zones();
 }
 
-void places_seek_slow(void)
+void places_read(void)
 {
-	struct zone *zone = buddy_zones();
+	struct node_set allowed;
+	unsigned n;
 
-	if (zone && __atomic_load_n(&zone->pub.committed, __ATOMIC_RELAXED) >= PLACES_SEEK)
-		places_read();
+	if (atomic_exchange_explicit(&places_known, true, memory_order_relaxed))
+		return;
+	if (node_machine->allowed(&allowed) < 0)
+		memset(&allowed, 0xff, sizeof(allowed));
+	if (node_set_single(&allowed) >= 0)
+		having = allowed;
+	else
+		read_memory(&allowed);
+	n = enter_nodes(&having);
+	/* release: those that have; pairs with place_has_memory */
+	atomic_store_explicit(&having_known, n > 0, memory_order_release);
+	if (n > 1)
+		read_distances_of(n);
 }
 
 unsigned places_nodes(void)
@@ -165,31 +179,16 @@ unsigned place_here(void)
 	return places_nodes() > 1 ? place_of_node((int)node_machine->here()) : 0;
 }
 
-/* The one node of a set, or -1. */
-static int single(const struct node_set *nodes)
+const struct node_set *place_policy_nodes(unsigned place)
 {
-	int found = -1;
-
-	for (int node = 0; node < NODES_MAX; node++) {
-		if (!node_set_has(nodes, node))
-			continue;
-		if (found >= 0)
-			return -1;
-		found = node;
-	}
-	return found;
+	return &policies[place - PLACE_POLICIES].nodes;
 }
 
 int place_node(unsigned place)
 {
 	if (place >= PLACE_POLICIES)
-		return single(&policies[place - PLACE_POLICIES].nodes);
+		return node_set_single(&policies[place - PLACE_POLICIES].nodes);
 	return places_nodes() > 1 ? node_of[place] : -1;
-}
-
-unsigned place_distance(unsigned from, unsigned to)
-{
-	return distance[from][to];
 }
 
 static bool same_policy(unsigned i, int mode, const struct node_set *nodes)
@@ -237,6 +236,16 @@ int place_of_preferred(int node)
 	return place_of_policy(MPOL_PREFERRED, &nodes);
 }
 
+int place_of_local(void)
+{
+	int node = node_here() % NODES_MAX, nearest_one;
+
+	if (place_has_memory(node))
+		return place_of_preferred(node);
+	nearest_one = place_node(place_here());
+	return place_of_preferred(nearest_one >= 0 ? nearest_one : node_set_single(&having));
+}
+
 void place_set_process(struct place_policy policy)
 {
 	place_policy_store(&process_policy, policy);
@@ -258,12 +267,23 @@ struct place_walk place_walk_from(unsigned place, bool only)
 	return walk;
 }
 
-/* Zones that prefer the thread's node, or, of too many policies, its node's. */
 static struct place_walk walk_local(void)
 {
-	int place = place_of_preferred(node_here() % NODES_MAX);
+	int place = place_of_local();
 
 	return place_walk_from(place < 0 ? place_here() : (unsigned)place, false);
+}
+
+/*
+ * By no policy: the thread's own may put its pages anywhere, and where a node is full the kernel
+ * takes another's, so nobody is asked for room.
+ */
+static struct place_walk walk_here(void)
+{
+	struct place_walk walk = place_walk_from(place_here(), false);
+
+	walk.despite = true;
+	return walk;
 }
 
 struct place_walk place_by(struct place_policy policy)
@@ -271,7 +291,7 @@ struct place_walk place_by(struct place_policy policy)
 	if (policy.kind == POLICY_NONE)
 		policy = place_process();
 	if (policy.kind == POLICY_NONE)
-		return place_walk_from(place_here(), false);
+		return walk_here();
 	if (policy.kind == POLICY_LOCAL)
 		return walk_local();
 	return place_walk_from(policy.place,
@@ -280,26 +300,27 @@ struct place_walk place_by(struct place_policy policy)
 
 bool place_has_memory(int node)
 {
-	int one;
-
 	places_read();
-	one = atomic_load_explicit(&sole, memory_order_relaxed);
-	if (places_nodes() < 2)
-		return one < 0 || one == node;
-	return node_of[place_of_node(node)] == node;
+	/* acquire: pairs with the release in places_read */
+	return !atomic_load_explicit(&having_known, memory_order_acquire) ||
+	       node_set_has(&having, node);
+}
+
+/* Are the place's zones the node's? Those of the nodes for which there was no place are not. */
+static bool is_of(unsigned place, int node)
+{
+	return places_nodes() < 2 || node_of[place] == node;
 }
 
 bool place_walk_node(struct place_walk *walk, int node, bool only)
 {
-	int place = -1;
-
 	bool there = place_has_memory(node);
+	unsigned nodes_own = place_of_node(node);
+	int bound = there && node_binds() ? place_of_preferred(node) : -1;
 
-	if (only && !there)
+	if (only && (!there || (bound < 0 && !is_of(nodes_own, node))))
 		return false;
-	if (node_binds() && there)
-		place = place_of_preferred(node);
-	*walk = place_walk_from(place < 0 ? place_of_node(node) : (unsigned)place, only);
+	*walk = place_walk_from(bound < 0 ? nodes_own : (unsigned)bound, only);
 	return true;
 }
 
@@ -346,45 +367,4 @@ void place_bind(unsigned place, void *addr, size_t nbytes)
 	if (err < 0 && !atomic_exchange_explicit(&told, true, memory_order_relaxed))
 		report("mbind is refused (errno %d%s): memory lies where the kernel puts it", -err,
 		       err == -EPERM ? ", EPERM" : "");
-}
-
-/* The number behind a name, in KiB. */
-static size_t line_kib(const char *text, const char *name)
-{
-	size_t kib = 0;
-
-	text = strstr(text, name);
-	if (!text)
-		return 0;
-	for (text += strlen(name); *text == ' '; text++)
-		;
-	for (; *text >= '0' && *text <= '9'; text++)
-		kib = kib * 10 + (size_t)(*text - '0');
-	return kib;
-}
-
-/* Free, or to be had from files' pages. */
-static bool node_has_room(int node, size_t nbytes)
-{
-	char name[32], text[1024];
-
-	report_format(name, sizeof(name), "node%d/meminfo", node);
-	if (!node_machine->read(name, text, sizeof(text)))
-		return true;
-	return line_kib(text, " MemFree:") + line_kib(text, " Active(file):") +
-		       line_kib(text, " Inactive(file):") >=
-	       nbytes >> 10;
-}
-
-bool place_has_room(unsigned place, size_t nbytes)
-{
-	const struct node_set *nodes;
-
-	if (place < PLACE_POLICIES)
-		return places_nodes() < 2 || node_has_room(node_of[place], nbytes);
-	nodes = &policies[place - PLACE_POLICIES].nodes;
-	for (int node = 0; node < NODES_MAX; node++)
-		if (node_set_has(nodes, node) && node_has_room(node, nbytes))
-			return true;
-	return false;
 }

@@ -11,9 +11,9 @@
  * touched, as its thread's set_mempolicy(2) and cpuset say: nothing is bound. A zone of a node is
  * used by threads of the node, so that they are who touches it.
  *
- * Nodes are read once, when the process has committed PLACES_SEEK pages, or asks for a node; what
- * it had before is of place 0. On a machine with one, and no policy, there is one place and
- * all of this is one test of places_several, on slow paths.
+ * Nodes are read once, at start: one system call where there is one that the process may have
+ * memory of. What was before is of place 0. With one, and no policy, there is one place and all of
+ * this is one test of places_several, on slow paths.
  *
  * Invariants:
  *  N1  a zone's place never changes, nor does a slab's, which is that of its zone
@@ -30,7 +30,6 @@
 
 #define PLACE_POLICIES 64u
 #define PLACES_MAX     128u
-#define PLACES_SEEK    256u /* pages, a MiB */
 
 /*
  * From which places a request is served: first one, then others by distance, or none but it; at the
@@ -42,7 +41,7 @@ struct place_walk {
 	uint8_t first;
 	uint8_t from; /* the node's place distances are from */
 	bool only;
-	bool despite; /* none has room, as far as can be seen: the kernel may know better */
+	bool despite; /* what is said of room: the kernel may know better */
 };
 
 #pragma GCC visibility push(hidden)
@@ -58,15 +57,6 @@ static inline bool places_several(void)
 
 /* Read the nodes, unless that was done; no lock is held. */
 void places_read(void);
-/* The same once the process is large enough. */
-void places_seek_slow(void);
-
-static inline void places_seek(void)
-{
-	if (__builtin_expect(!atomic_load_explicit(&places_known, memory_order_relaxed), 0))
-		places_seek_slow();
-}
-
 /* How many nodes have places; 1 before they are read. */
 unsigned places_nodes(void);
 /* Of the calling thread: its node's, or the nearest one's with memory. */
@@ -75,8 +65,8 @@ unsigned place_here(void);
 unsigned place_of_node(int node);
 /* The place's node; -1: several, or not known. */
 int place_node(unsigned place);
-/* As the machine says, 10 for itself; between places of nodes. */
-unsigned place_distance(unsigned from, unsigned to);
+/* Those of a policy's place. */
+const struct node_set *place_policy_nodes(unsigned place);
 
 /* What the program said of memory, of the process or a cache. */
 enum { POLICY_NONE, POLICY_LOCAL, POLICY_PLACE };
@@ -89,16 +79,21 @@ struct place_policy {
 int place_of_policy(int mode, const struct node_set *nodes);
 /* The place of zones that prefer the node. */
 int place_of_preferred(int node);
+/* The same of the thread's node, or of the nearest to it with memory: none other can be bound to.
+ */
+int place_of_local(void);
 /* In one word, for who reads it while it is changed. */
 static inline void place_policy_store(_Atomic uint16_t *word, struct place_policy policy)
 {
+	/* release: what the place is bound to; pairs with place_policy_load */
 	atomic_store_explicit(word, (uint16_t)(policy.kind | policy.place << 8),
-			      memory_order_relaxed);
+			      memory_order_release);
 }
 
 static inline struct place_policy place_policy_load(const _Atomic uint16_t *word)
 {
-	uint16_t policy = atomic_load_explicit(word, memory_order_relaxed);
+	/* acquire: pairs with place_policy_store */
+	uint16_t policy = atomic_load_explicit(word, memory_order_acquire);
 
 	return (struct place_policy){.kind = (uint8_t)policy, .place = (uint8_t)(policy >> 8)};
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -273,6 +274,14 @@ unsigned sys_node(void)
 
 	errno = saved;
 	return known ? node : 0;
+}
+
+int sys_nodes_allowed(uint64_t *mask, unsigned nnodes)
+{
+	long ret =
+		arch_syscall(SYS_get_mempolicy, 0, (long)mask, nnodes, 0, MPOL_F_MEMS_ALLOWED, 0);
+
+	return failed(ret) ? (int)ret : 0;
 }
 
 bool sys_read_file(const char *path, char *buf, size_t nbytes)

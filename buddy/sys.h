@@ -80,6 +80,8 @@ unsigned sys_ncpus(void);
 unsigned sys_cpu(void);
 /* The node of memory (NUMA) of that processor. */
 unsigned sys_node(void);
+/* Those that this process may have memory of, a bit each. 0 or -errno. */
+int sys_nodes_allowed(uint64_t *mask, unsigned nnodes);
 uint32_t sys_tid(void);
 /*
  * Has the process no other thread? glibc's answer is no from the first pthread_create on,

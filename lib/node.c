@@ -11,6 +11,7 @@
 #include "lib/failslab.h"
 #include "lib/malloc.h"
 #include "lib/start.h"
+#include "slab/shade.h"
 
 #include <errno.h>
 #include <kmem/cache.h>
@@ -54,7 +55,7 @@ static bool there_is(const char *call, gfp_t flags, int node)
 /* Is the node no matter, or all that is to be had without waiting? */
 static bool is_plain(gfp_t flags, int node)
 {
-	return node == NUMA_NO_NODE || debug_blocks ||
+	return node == NUMA_NO_NODE || debug_blocks || shaded() ||
 	       !(flags & (__GFP_DIRECT_RECLAIM | __GFP_THISNODE)) || node_is_served(node, flags);
 }
 

@@ -22,7 +22,7 @@ static int policy_of(struct place_policy *policy, int mode, const struct node_se
 static int policy_local(struct place_policy *policy)
 {
 	*policy = (struct place_policy){.kind = POLICY_LOCAL};
-	return place_of_preferred(node_here()) < 0 ? -ENOSPC : 0;
+	return place_of_local() < 0 ? -ENOSPC : 0;
 }
 
 static void set(struct kmem_cache *cache, struct place_policy policy)

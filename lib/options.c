@@ -110,10 +110,14 @@ static int set_on_error(const char *value)
 	return 0;
 }
 
-static int parse_bool(const char *value, bool *setting)
+static int set_bool(const char *value, bool *setting)
 {
-	*setting = strcmp(value, "true") == 0;
-	return *setting || strcmp(value, "false") == 0 ? 0 : -EINVAL;
+	bool wanted = strcmp(value, "true") == 0;
+
+	if (!wanted && strcmp(value, "false") != 0)
+		return -EINVAL;
+	*setting = wanted;
+	return 0;
 }
 
 static int set_kfence_interval(const char *value)
@@ -139,7 +143,7 @@ static int set_kfence_pool(const char *value)
 static int set_background(const char *value)
 {
 	bool wanted;
-	int err = parse_bool(value, &wanted);
+	int err = set_bool(value, &wanted);
 
 	if (!err)
 		background_set(wanted);
@@ -148,32 +152,17 @@ static int set_background(const char *value)
 
 static int set_annotate(const char *value)
 {
-	bool wanted;
-	int err = parse_bool(value, &wanted);
-
-	if (!err)
-		settings.annotate = wanted;
-	return err;
+	return set_bool(value, &settings.annotate);
 }
 
 static int set_hardened(const char *value)
 {
-	bool wanted;
-	int err = parse_bool(value, &wanted);
-
-	if (!err)
-		settings.hardened = wanted;
-	return err;
+	return set_bool(value, &settings.hardened);
 }
 
 static int set_stats(const char *value)
 {
-	bool wanted;
-	int err = parse_bool(value, &wanted);
-
-	if (!err)
-		settings.stats = wanted;
-	return err;
+	return set_bool(value, &settings.stats);
 }
 
 static int set_ptracer(const char *value)

@@ -5,6 +5,7 @@
 #include "buddy/buddy.h"
 #include "buddy/gather.h"
 #include "buddy/meta.h"
+#include "buddy/place.h"
 #include "buddy/relief.h"
 #include "buddy/settings.h"
 #include "buddy/shortage.h"
@@ -87,6 +88,7 @@ extern const char kmem_core_override __attribute__((weak));
 __attribute__((constructor(101))) static void start_late(void)
 {
 	start_ensure();
+	places_read();
 	background_allow();
 	twin_check();
 	if (&kmem_core_override && !settings.ptracer_any && !shade_hooks)

@@ -25,4 +25,9 @@ static inline uint64_t stats_load(const uint64_t *count)
 	return __atomic_load_n(count, __ATOMIC_RELAXED);
 }
 
+/* The first node above node that zones are of; -1: none. */
+int stats_node_next(int node);
+/* Slabs of the cache of the id that are of the node, and their bytes. */
+uint64_t stats_slabs_on(unsigned id, int node, uint64_t *nbytes);
+
 #endif

@@ -24,6 +24,28 @@ static void string(struct stats_out *out, const char *key, const char *text, siz
 	out_text(out, "\"");
 }
 
+/* Slabs by node, where zones are of nodes. */
+static void print_nodes(struct stats_out *out, unsigned id)
+{
+	const char *before = ",\"nodes\":[";
+	uint64_t n, nbytes;
+	bool any = false;
+
+	for (int node = -1; (node = stats_node_next(node)) >= 0;) {
+		n = stats_slabs_on(id, node, &nbytes);
+		if (!n)
+			continue;
+		out_text(out, "%s", before);
+		number(out, "{", "node", (uint64_t)node);
+		number(out, ",", "slabs", n);
+		out_text(out, "}");
+		before = ",";
+		any = true;
+	}
+	if (any)
+		out_text(out, "]");
+}
+
 static void print_cache(struct stats_out *out, const struct kmem_cache_stats *cache)
 {
 	number(out, "{", "id", cache->id);
@@ -46,6 +68,7 @@ static void print_cache(struct stats_out *out, const struct kmem_cache_stats *ca
 		number(out, ",", "allocs", cache->allocs);
 		number(out, ",", "frees", cache->frees);
 	}
+	print_nodes(out, cache->id);
 	out_text(out, "}");
 }
 
@@ -65,12 +88,17 @@ static void print_zones(struct stats_out *out)
 	const char *comma = "";
 
 	for_each_zone (zone) {
+		int node;
+
 		out_text(out, "%s", comma);
 		number(out, "{", "base", zone->pub.base);
 		number(out, ",", "reserved_bytes", stats_load(&zone->pub.npages) << PAGE_SHIFT);
 		number(out, ",", "committed_bytes", stats_load(&zone->pub.committed) << PAGE_SHIFT);
 		number(out, ",", "dirty_bytes", stats_load(&zone->pub.dirty) << PAGE_SHIFT);
 		number(out, ",", "clean_bytes", stats_load(&zone->pub.clean) << PAGE_SHIFT);
+		node = __atomic_load_n(&zone->node, __ATOMIC_RELAXED);
+		if (node >= 0)
+			number(out, ",", "node", (uint64_t)node);
 		out_text(out, "}");
 		comma = ",";
 	}

@@ -36,23 +36,24 @@ static uint64_t slabs_on(struct kmem_cache *cache, int node)
 	return n;
 }
 
-static void add_caches(struct kmem_node_stats *stats)
+uint64_t stats_slabs_on(unsigned id, int node, uint64_t *nbytes)
 {
-	lock_take(&cache_lock, LOCK_CACHES);
-	for (unsigned id = ID_FIRST; id < cache_ids(); id++) {
-		struct kmem_cache *cache = cache_of(id);
-		uint64_t n = cache && cache->pub.id ? slabs_on(cache, (int)stats->node) : 0;
+	struct kmem_cache *cache;
+	uint64_t n = 0;
 
-		stats->slabs += n;
-		if (n)
-			stats->slab_bytes += n * cache->pub.slab_pages << PAGE_SHIFT;
+	*nbytes = 0;
+	lock_take(&cache_lock, LOCK_CACHES);
+	cache = cache_of(id);
+	if (cache && cache->pub.id) {
+		n = slabs_on(cache, node);
+		*nbytes = n * cache->pub.slab_pages << PAGE_SHIFT;
 	}
 	lock_release(&cache_lock, LOCK_CACHES);
+	return n;
 }
 
-int kmem_node_stats_next(int node, struct kmem_node_stats *stats)
+int stats_node_next(int node)
 {
-	struct kmem_node_stats all = {.size = sizeof(all)};
 	int next = NODES_MAX;
 
 	for_each_zone (zone) {
@@ -61,7 +62,25 @@ int kmem_node_stats_next(int node, struct kmem_node_stats *stats)
 		if (of > node && of < next)
 			next = of;
 	}
-	if (next == NODES_MAX)
+	return next < NODES_MAX ? next : -1;
+}
+
+static void add_caches(struct kmem_node_stats *stats)
+{
+	uint64_t nbytes;
+
+	for (unsigned id = ID_FIRST; id < cache_ids(); id++) {
+		stats->slabs += stats_slabs_on(id, (int)stats->node, &nbytes);
+		stats->slab_bytes += nbytes;
+	}
+}
+
+int kmem_node_stats_next(int node, struct kmem_node_stats *stats)
+{
+	struct kmem_node_stats all = {.size = sizeof(all)};
+	int next = stats_node_next(node);
+
+	if (next < 0)
 		return -1;
 	all.node = (uint64_t)next;
 	for_each_zone (zone)

@@ -105,6 +105,8 @@ static inline struct sheaf *barn_pop(struct barn *barn)
 
 /* From another barn of the place than the word's, or from any of another place; or NULL. */
 struct sheaf *barn_take_other(struct kmem_cache *cache, uint32_t word);
+/* From any barn of any other place, for who may not wait for slabs; or NULL. */
+struct sheaf *barn_take_far(struct kmem_cache *cache);
 
 /*
  * A full sheaf, or NULL. One that the same thread gave, if there is: its objects

@@ -92,20 +92,34 @@ struct barn *barns_make_at(struct kmem_cache *cache, uint32_t word)
 	return at ? at->barns : NULL;
 }
 
+/* From one of four, that of the word first; or NULL. */
+static inline __attribute__((always_inline)) struct sheaf *take_from(struct barn *barns,
+								     uint32_t word)
+{
+	struct sheaf *sheaf = NULL;
+
+	for (uint32_t i = 0; barns && !sheaf && i < BARNS; i++)
+		sheaf = barn_pop(barn_of_word(barns, word ^ i * (uint32_t)sizeof(*barns)));
+	return sheaf;
+}
+
 struct sheaf *barn_take_other(struct kmem_cache *cache, uint32_t word)
 {
 	struct barn *barns = barns_at(cache, word);
-	struct sheaf *sheaf;
+	struct sheaf *sheaf = take_from(barns, word);
 
-	if (!barns)
-		return NULL;
-	for (uint32_t i = 0; i < BARNS; i++) {
-		sheaf = barn_pop(barn_of_word(barns, word ^ i * (uint32_t)sizeof(*barns)));
-		if (sheaf)
-			return sheaf;
-	}
-	barn_missed(cache, barns);
-	return NULL;
+	if (barns && !sheaf)
+		barn_missed(cache, barns);
+	return sheaf;
+}
+
+struct sheaf *barn_take_far(struct kmem_cache *cache)
+{
+	struct sheaf *sheaf = places_several() ? take_from(barns_of(cache), 0) : NULL;
+
+	for (struct cache_place *at = cache_places(cache); at && !sheaf; at = cache_place_next(at))
+		sheaf = take_from(at->barns, 0);
+	return sheaf;
 }
 
 struct place_walk cache_walk(const struct kmem_cache *cache)

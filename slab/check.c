@@ -40,8 +40,8 @@ static const char *check_lists(struct kmem_cache *cache, struct slab **lists)
 	for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
 		for (struct slab *slab = lists[bucket]; slab && !wrong; slab = slab->next) {
 			wrong = check_slab(cache, slab, bucket);
-			if (!wrong && (cache_lists(cache, slab->place) != lists ||
-				       buddy_zone(slab_pages(slab))->place != slab->place))
+			if (!wrong && (buddy_zone(slab_pages(slab))->place != slab->place ||
+				       cache_lists(cache, slab->place) != lists))
 				wrong = "S2: a slab is on a list of another place";
 		}
 	return wrong;

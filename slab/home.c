@@ -9,6 +9,7 @@
 #include "slab/home.h"
 
 #include "slab/guard.h"
+#include "slab/pairs.h"
 #include "slab/slab.h"
 #include "slab/thread.h"
 
@@ -96,7 +97,10 @@ static inline unsigned gather_neighbours(const struct kmem_cache *cache, struct 
 	if (down)
 		step = -step;
 	most = down ? bit + 1 : most < 64 - bit ? most : 64 - bit;
-	for (most = most < n ? most : n; got < most && (uintptr_t)objects[got] == next; got++)
+	most = most < n ? most : n;
+	if (pairs_counted(objects, next, step, most))
+		got = most;
+	for (; got < most && (uintptr_t)objects[got] == next; got++)
 		next += step;
 	run->bits = ~0ull >> (64 - got) << (down ? bit + 1 - got : bit);
 	return got;

@@ -23,6 +23,7 @@
 /* What is made, before anybody sees it: so a failure changes nothing. */
 struct store {
 	struct kmem_cache *cache;
+	struct barn *barns; /* a constructor may take the thread to another node's */
 	struct sheaf_stack full, empty;
 	unsigned level;
 };
@@ -118,14 +119,13 @@ static void fill_place(struct thread *thread, struct store *store, struct slot *
 }
 
 /* What the thread has no place for; the number of full sheaves. */
-static size_t fill_barns(const struct thread *thread, struct store *store)
+static size_t fill_barns(struct store *store)
 {
-	struct barn *barns = barns_at(store->cache, thread->barn);
 	struct sheaf *sheaf;
 	size_t n = 0;
 
 	for (; (sheaf = take_full(store)); n++)
-		barn_put(&barns[n % BARNS], sheaf);
+		barn_put(&store->barns[n % BARNS], sheaf);
 	while ((sheaf = sheaf_pop(&store->empty)))
 		cache_put_empty(store->cache, sheaf);
 	return n;
@@ -141,7 +141,7 @@ static void hand_out(struct thread *thread, struct store *store, size_t nfull)
 	fill_place(thread, store, thread_slot(thread, cache->id));
 	if (!cache->no_spare)
 		fill_place(thread, store, shelf_spare(shelf));
-	cache_count(cache, 0, 0, fill_barns(thread, store) * capacity);
+	cache_count(cache, 0, 0, fill_barns(store) * capacity);
 }
 
 /* The owner touches what is at home: nobody else writes there. */
@@ -192,14 +192,15 @@ static int ready_slabs(struct kmem_cache *cache, struct shelf *shelf, size_t nob
 static int ready_sheaves(struct thread *thread, struct kmem_cache *cache, struct shelf *shelf,
 			 size_t nobjects)
 {
-	struct store store = {.cache = cache, .level = shelf_level(thread, cache, shelf)};
+	struct store store = {.cache = cache,
+			      .barns = barns_make_at(cache, thread->barn),
+			      .level = shelf_level(thread, cache, shelf)};
 	unsigned capacity = sheaf_capacity(store.level);
 	size_t nfull = (nobjects + capacity - 1) / capacity;
 	size_t nempty = cache->nowait ? 2 + nfull + 2 * THREADS_READY : 2;
 	uint32_t nslabs_empty = __atomic_load_n(&cache->pub.nslabs_empty, __ATOMIC_RELAXED);
 
-	if (!barns_make_at(cache, thread->barn) || !make_full(&store, nfull) ||
-	    !make_empty(&store, nempty)) {
+	if (!store.barns || !make_full(&store, nfull) || !make_empty(&store, nempty)) {
 		give_up(&store, nslabs_empty);
 		return -ENOMEM;
 	}

@@ -6,9 +6,8 @@
 #ifndef SLAB_SLOT_RUN_H
 #define SLAB_SLOT_RUN_H
 
+#include "slab/pairs.h"
 #include "slab/slot.h"
-
-typedef uintptr_t pair __attribute__((vector_size(16), aligned(8), may_alias));
 
 static inline void copy_pair_down(void **to, void *const *last)
 {

@@ -170,6 +170,8 @@ struct thread *thread_attach(void)
 		return NULL;
 	}
 	__atomic_store_n(&thread->pub.tid, sys_tid(), __ATOMIC_RELAXED);
+	/* Of one that vanished in a fork, or never came back from a constructor. */
+	thread->wish = NULL;
 	thread_place(thread);
 	thread_slots = thread_slot(thread, 0);
 	/* May allocate, if many keys were made before ours: by now it can. */

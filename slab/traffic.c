@@ -4,29 +4,47 @@
 #include "slab/debug.h"
 #include "slab/hardened.h"
 #include "slab/limit.h"
+#include "slab/pairs.h"
 #include "slab/slab.h"
 #include "slab/word.h"
+
+/* The lowest n of the bits that are set, or all. */
+static uint64_t lowest(uint64_t bits, unsigned n)
+{
+	uint64_t rest = bits;
+
+	for (; rest && n > 0; n--)
+		rest &= rest - 1;
+	return bits ^ rest;
+}
 
 /* Choose up to want free objects of one word of the bitmap, and the word's bits of them. */
 static unsigned choose(const struct slab *slab, unsigned word, void **out, unsigned want,
 		       uint64_t *chosen)
 {
-	uint64_t bits = atomic_load_explicit(&slab->free[word], memory_order_relaxed), rest = bits;
+	uint64_t bits = atomic_load_explicit(&slab->free[word], memory_order_relaxed), run;
 	uintptr_t stride = slab->cache->pub.stride, first = slab->base + word * 64 * stride;
-	unsigned begin = rest ? (unsigned)__builtin_ctzll(rest) : 64, got = 0;
+	unsigned begin, n;
+	void **at = out;
 
-	if (rest == ~0ull << begin % 64) {
-		/* As in a new slab all from one on are free: no bit has to be looked for. */
-		uintptr_t object = first + begin * stride;
-
-		for (unsigned n = want < 64 - begin ? want : 64 - begin; got < n; object += stride)
-			out[got++] = (void *)object;
-		rest = begin + got < 64 ? ~0ull << (begin + got) : 0;
+	*chosen = bits;
+	if (!bits)
+		return 0;
+	begin = (unsigned)__builtin_ctzll(bits);
+	run = bits >> begin;
+	if (!(run & (run + 1))) {
+		/* Side by side, as in a new slab: no bit has to be looked for. */
+		n = 64 - (unsigned)__builtin_clzll(run);
+		n = n < want ? n : want;
+		*chosen = ~0ull >> (64 - n) << begin;
+		pairs_count(out, first + begin * stride, stride, n);
+		return n;
 	}
-	for (; rest && got < want; rest &= rest - 1)
-		out[got++] = (void *)(first + (unsigned)__builtin_ctzll(rest) * stride);
-	*chosen = bits ^ rest;
-	return got;
+	if (want < 64)
+		*chosen = bits = lowest(bits, want);
+	for (; bits; bits &= bits - 1)
+		*at++ = (void *)(first + (unsigned)__builtin_ctzll(bits) * stride);
+	return (unsigned)(at - out);
 }
 
 /* Those of objects[] never handed out before, the last ones, are so from now on. */

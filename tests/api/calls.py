@@ -78,12 +78,15 @@ bind("kmem_usable_size", c_size_t, c_void_p)
 bind("kmem_good_size", c_size_t, c_size_t)
 bind("kmem_trim", c_int)
 bind("kmem_kmalloc", c_void_p, c_size_t, c_uint)
+bind("kmem_kmalloc_node", c_void_p, c_size_t, c_uint, c_int)
 bind("kmem_kvmalloc", c_void_p, c_size_t, c_uint)
 bind("kmem_krealloc", c_void_p, c_void_p, c_size_t, c_uint)
 bind("kmem_kfree", None, c_void_p)
 bind("kmem_kfree_sensitive", None, c_void_p)
 bind("kmem_ksize", c_size_t, c_void_p)
 bind("kmem_pages_alloc", c_void_p, c_uint, c_uint)
+bind("kmem_pages_alloc_node", c_void_p, c_uint, c_uint, c_int)
+bind("kmem_node_stats_next", c_int, c_int, c_void_p)
 bind("kmem_pages_alloc_exact", c_void_p, c_size_t, c_uint)
 bind("kmem_pages_free", None, c_void_p)
 bind("kmem_option_set", c_int, c_char_p, c_char_p)
@@ -223,6 +226,34 @@ def test_kmem_cache_alloc_node():
     equal(lib.kmem_cache_alloc_node(made, GFP_KERNEL | GFP_NOWARN, 5000), None)
     equal(ctypes.get_errno(), errno.EINVAL)
     equal(lib.kmem_cache_destroy(made), 0)
+
+
+def test_kmem_kmalloc_node():
+    for node in (-1, 0):
+        block = lib.kmem_kmalloc_node(200, GFP_KERNEL, node)
+        filled(block, 200, 8)
+        lib.kmem_kfree(block)
+    equal(lib.kmem_kmalloc_node(200, GFP_KERNEL | GFP_NOWARN, 5000), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+def test_kmem_pages_alloc_node():
+    for node in (-1, 0):
+        pages = lib.kmem_pages_alloc_node(1, GFP_KERNEL, node)
+        filled(pages, 8192, 8)
+        lib.kmem_pages_free(pages)
+    equal(lib.kmem_pages_alloc_node(1, GFP_KERNEL | GFP_NOWARN, 5000), None)
+    equal(ctypes.get_errno(), errno.EINVAL)
+
+
+def test_kmem_node_stats_next():
+    stats = (ctypes.c_uint64 * 9)(72)  # struct kmem_node_stats, its size first
+    node = found = lib.kmem_node_stats_next(-1, stats)
+    while found >= 0:
+        equal(stats[1], found)
+        node, found = found, lib.kmem_node_stats_next(found, stats)
+        equal(found < 0 or found > node, True)
+    equal(lib.kmem_node_stats_next(-1, (ctypes.c_uint64 * 9)(1)), -1)
 
 
 def test_kmem_cache_alloc_lru():
@@ -1025,7 +1056,7 @@ def test_kmem_heap_aligned():
 
 
 def test_kmem_heap_realloc():
-    made = heap()
+    made = heap(span_bytes=1 << 20)
     one = lib.kmem_heap_realloc(made, None, 100)
     filled(one, 100, 7)
     equal(lib.kmem_heap_realloc(made, one, 100000), one)
@@ -1075,7 +1106,7 @@ def test_kmem_heap_validate():
 
 
 def test_kmem_heap_stats():
-    made = heap(limit_bytes=1 << 20)
+    made = heap(limit_bytes=1 << 20, span_bytes=1 << 20)
     lib.kmem_heap_free(made, lib.kmem_heap_alloc(made, 1000))
     lib.kmem_heap_alloc(made, 1000)
     stats = heap_stats(made)

@@ -35,12 +35,14 @@ looks() {
 		grep -q "^Node $node, zone" "$work/buddyinfo" || fail "$what: no zone of node $node: $(cat "$work/buddyinfo")"
 	done
 	timeout 20 "$kmemtop" --json "$@" >"$work/json" || fail "$what: kmemtop --json"
-	python3 - "$work/json" <<'PYTHON' || fail "$what: $(cat "$work/json")"
+	python3 - "$work/json" "$work/said" <<'PYTHON' || fail "$what: $(cat "$work/json")"
 import json, sys
 d = json.load(open(sys.argv[1]))
 spread = next(c for c in d["caches"] if c["name"] == "spread")
 assert spread["nodes"] == [{"node": n, "slabs": 4} for n in range(4)], spread
 assert spread["active"] == 3500, spread
+own = json.loads(next(line for line in open(sys.argv[2]) if line.startswith("{")))
+assert own["caches"] == d["caches"] and own["zones"] == d["zones"], own
 assert sorted(z["node"] for z in d["zones"]) == [0, 1, 2, 3], d["zones"]
 PYTHON
 }

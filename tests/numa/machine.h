@@ -6,7 +6,7 @@
 #ifndef TESTS_NUMA_MACHINE_H
 #define TESTS_NUMA_MACHINE_H
 
-#include "buddy/node.h"
+#include "buddy/place.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -19,6 +19,7 @@
 
 struct machine {
 	const char *name, *possible, *online, *memory;
+	const char *allowed; /* NULL: all memory */
 	struct {
 		int node;
 		const char *distance; /* as the node's file */
@@ -64,6 +65,8 @@ static const struct machine *machine;
 static __thread int machine_node;	  /* of this thread */
 static _Atomic long machine_free_kib[16]; /* 0: plenty, as for all at first; less: nothing */
 static _Atomic int machine_reads;	  /* of files, but for what is free */
+static _Atomic bool machine_secret;	  /* who may have memory where is not said */
+static _Atomic bool machine_mute;	  /* its meminfo says nothing */
 static _Atomic int machine_error;	  /* what mbind answers */
 static _Atomic unsigned machine_nbound;
 static struct {
@@ -83,8 +86,10 @@ static bool machine_line(int node, char *text, size_t nbytes)
 
 static bool machine_meminfo(int node, char *text, size_t nbytes)
 {
-	long left = machine_free_kib[node];
+	long left = node < 16 ? machine_free_kib[node] : 0;
 
+	if (machine_mute)
+		return snprintf(text, nbytes, "\n") > 0;
 	return snprintf(text, nbytes,
 			"Node %d MemTotal:       99999999 kB\nNode %d MemFree:        %ld kB\n"
 			"Node %d Active(file):   0 kB\nNode %d Inactive(file): 0 kB\n",
@@ -115,6 +120,14 @@ static bool machine_read(const char *name, char *text, size_t nbytes)
 	return list && snprintf(text, nbytes, "%s\n", list) > 0;
 }
 
+static int machine_allowed(struct node_set *nodes)
+{
+	if (machine_secret)
+		return -EPERM;
+	node_set_parse(nodes, machine->allowed ? machine->allowed : machine->memory);
+	return 0;
+}
+
 static unsigned machine_here(void)
 {
 	return (unsigned)machine_node;
@@ -135,6 +148,7 @@ static int machine_bind(void *addr, size_t nbytes, int mode, const struct node_s
 
 static const struct node_machine machine_simulated = {
 	.read = machine_read,
+	.allowed = machine_allowed,
 	.here = machine_here,
 	.bind = machine_bind,
 };
@@ -145,6 +159,8 @@ static inline void machine_start(const struct machine *which, int node)
 	machine = which;
 	machine_node = node;
 	node_machine = &machine_simulated;
+	/* The machine that it is on was looked at when it started. */
+	places_known = false;
 }
 
 struct machine_thread {

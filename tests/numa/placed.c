@@ -2,7 +2,7 @@
 /*
  * A process on a machine of four nodes, for inspectors: cache "spread" has 1000 objects from each
  * node, "one" 10 on node 2; half of node 3's are freed there. It says what kmem_node_stats_next
- * does, a line for each node, and ready; then it waits for its end.
+ * does, a line for each node, what kmem_stats_print does, and ready; then it waits for its end.
  */
 #include "tests/numa/machine.h"
 
@@ -44,6 +44,9 @@ int main(void)
 		printf("node %d: %lu zones, %lu of %lu slab bytes\n", node,
 		       (unsigned long)stats.zones, (unsigned long)stats.slabs,
 		       (unsigned long)stats.slab_bytes);
+	fflush(stdout);
+	if (kmem_stats_print(STDOUT_FILENO, KMEM_STATS_JSON))
+		return 1;
 	puts("ready");
 	fflush(stdout);
 	pause();

@@ -12,8 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MANY  1000
-#define TRIES 4096
+#define MANY 1000
 
 static struct kmem_cache *cache;
 static void *objects[MANY];
@@ -48,19 +47,23 @@ static void *fill(void *unused)
 {
 	(void)unused;
 	machine_free_kib[machine_node] = -1;
-	for (int i = 0; i < TRIES && node_of(kmem_pages_alloc(5, GFP_KERNEL)) == machine_node; i++)
-		;
-	for (int i = 0; i < TRIES && node_of(kmem_pages_alloc(0, GFP_KERNEL)) == machine_node; i++)
-		;
+	for (unsigned order = 6; order-- > 0;)
+		while (kmem_pages_alloc_node(order, GFP_KERNEL | __GFP_THISNODE, machine_node))
+			;
 	return NULL;
 }
 
-/* Whose memory the thread gets, as one node after the other runs out. */
+/* Whose memory one gets that asks for a node's, as one node after the other runs out. */
 static void print_order(void)
 {
-	printf("| %d |", machine_node);
+	int wanted = machine_node;
+
+	/* As without libkmem-numa. Its own node it would not have to ask for. */
+	node_allow_bind(NULL);
+	machine_node = place_node(place_here() ? 0 : 1);
+	printf("| %d |", wanted);
 	for (unsigned i = 0; i < places_nodes(); i++) {
-		int node = node_of(kmem_pages_alloc(0, GFP_KERNEL));
+		int node = node_of(kmem_pages_alloc_node(0, GFP_KERNEL, wanted));
 
 		printf(" %d |", node);
 		machine_on(node, fill, NULL);
@@ -75,7 +78,7 @@ static void print_orders(const struct machine *which, const int *nodes, int n)
 	for (const char *at = which->memory; *at; at++)
 		most += *at == ',';
 	most = most ? most + 1 : n;
-	printf("| a thread on node | is served by");
+	printf("| who wants node | is served by");
 	for (int i = 0; i < most; i++)
 		printf("%s%s |", i ? " " : ": ", then[i]);
 	printf("\n|");
@@ -208,7 +211,7 @@ static void print_policies(void)
 	static void (*const rows[])(void) = {print_default, print_local, print_preferred,
 					     print_interleave, print_bind};
 
-	puts("\nPolicies of a cache, and the zone that a thread on node 1 makes for it:\n");
+	puts("Policies of a cache, and the zone that a thread on node 1 makes for it:\n");
 	puts("| policy | nodes | mbind | of | the zone's node |");
 	puts("| --- | --- | --- | --- | --- |");
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -225,8 +228,7 @@ int main(void)
 	puts("Nodes 2, 5, 7 and 12, of which 7 has processors only:\n");
 	print_distances(&machine_holes);
 	print_orders(&machine_holes, holes, 4);
-	puts("Free objects of a cache, and full sheaves' worth in barns, on the machine of "
-	     "four:\n");
+	puts("A cache on the machine of four, and whose slabs its free objects are in:\n");
 	puts("| | slabs of node 0 | free in them | slabs of node 1 | free in them |");
 	puts("| --- | --- | --- | --- | --- |");
 	row(&machine_four, 0, print_remote);

@@ -9,7 +9,8 @@
 
 #include <kmem.h>
 
-#define MANY 2000
+#define MANY   2000
+#define NPAGES 400 /* runs of 16, less than a zone */
 
 static struct kmem_cache *cache;
 
@@ -135,24 +136,25 @@ START_TEST(a_process_that_starts_there_begins_with_the_nearest)
 }
 END_TEST
 
-/* Pages until all of a node is used that was committed of it: those behind are another's. */
+/* The node has no more, and all of it that was committed is used. */
 static void *fill_node(void *unused)
 {
 	int node = machine_node;
 
 	(void)unused;
 	machine_free_kib[node] = -1;
-	for (int i = 0; i < 4096 && node_of_block(kmem_pages_alloc(5, GFP_KERNEL)) == node; i++)
-		;
-	for (int i = 0; i < 4096 && node_of_block(kmem_pages_alloc(0, GFP_KERNEL)) == node; i++)
-		;
+	for (unsigned order = 6; order-- > 0;)
+		for (int i = 0; i < 512; i++)
+			if (!kmem_pages_alloc_node(
+				    order, GFP_KERNEL | __GFP_THISNODE | __GFP_NOWARN, node))
+				break;
 	return NULL;
 }
 
-static void *take_one(void *unused)
+/* Of a node that is asked for, or the nearest that has room. */
+static int node_for(int node)
 {
-	(void)unused;
-	return kmem_pages_alloc(0, GFP_KERNEL);
+	return node_of_block(kmem_pages_alloc_node(0, GFP_KERNEL, node));
 }
 
 START_TEST(what_a_node_lacks_is_of_the_nearest)
@@ -161,31 +163,77 @@ START_TEST(what_a_node_lacks_is_of_the_nearest)
 
 	setup(&machine_four, 0);
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(node_of_block(machine_on(2, take_one, NULL)), next[2][i]);
+		ck_assert_int_eq(node_for(2), next[2][i]);
 		machine_on(next[2][i], fill_node, NULL);
 	}
-	ck_assert_int_eq(node_of_block(machine_on(2, take_one, NULL)), next[2][3]);
-	ck_assert_int_eq(node_of_block(machine_on(3, take_one, NULL)), 1);
+	ck_assert_int_eq(node_for(2), next[2][3]);
+	ck_assert_int_eq(node_for(3), 1);
 	machine_free_kib[0] = 0;
-	ck_assert_int_eq(node_of_block(machine_on(2, take_one, NULL)), 0);
+	ck_assert_int_eq(node_for(2), 0);
 	teardown();
 }
 END_TEST
 
+static void *ask_for_three(void *held)
+{
+	for (int i = 0; i < MANY; i++)
+		((void **)held)[i] = kmem_cache_alloc_node(cache, GFP_KERNEL, 3);
+	return NULL;
+}
+
 START_TEST(objects_of_a_node_that_ran_out_are_of_the_nearest)
 {
-	void *one;
-
-	setup(&machine_four, 3);
-	fill_node(NULL);
-	take(objects[3]);
+	setup(&machine_four, 0);
+	machine_on(3, fill_node, NULL);
+	ask_for_three(objects[3]);
 	require_of(objects[3], 2);
 	require_errno(ENOMEM, kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, 3));
 	require_errno(ENOMEM, kmem_pages_alloc_node(0, GFP_KERNEL | __GFP_THISNODE, 3));
-	one = kmem_cache_alloc_node(cache, GFP_KERNEL, 3);
-	ck_assert_int_eq(node_of_block(one), 2);
-	kmem_cache_free(cache, one);
 	give(objects[3]);
+	teardown();
+}
+END_TEST
+
+/* Zones that cannot grow, and no others to be had. */
+static long refuse_mmap(void *addr, size_t nbytes, int prot, int flags)
+{
+	(void)addr, (void)nbytes, (void)prot, (void)flags;
+	return -ENOMEM;
+}
+
+static long refuse_commit(void *addr, size_t nbytes, int prot)
+{
+	if (buddy_zone(addr) && buddy_zone(addr)->node == 2)
+		return -ENOMEM;
+	return sys_real.mprotect(addr, nbytes, prot);
+}
+
+static void *take_pages(void *nodes)
+{
+	for (int i = 0; i < NPAGES; i++)
+		((int *)nodes)[i] = node_of_block(kmem_pages_alloc(4, GFP_KERNEL));
+	return NULL;
+}
+
+START_TEST(what_cannot_grow_is_followed_by_the_nearest)
+{
+	static int nodes[NPAGES];
+	struct sys_table table = sys_real;
+
+	setup(&machine_four, 0);
+	for (int node = 0; node < 4; node++)
+		machine_on(node, take, objects[node]);
+	table.mmap = refuse_mmap;
+	table.mprotect = refuse_commit;
+	sys_calls = &table;
+	machine_on(2, take_pages, nodes);
+	sys_calls = &sys_real;
+	ck_assert_int_eq(nodes[0], 2);
+	ck_assert_int_eq(nodes[NPAGES - 1], 3);
+	for (int i = 1; i < NPAGES; i++)
+		require(nodes[i] == nodes[i - 1] || (nodes[i] == 3 && nodes[i - 1] == 2));
+	for (int node = 0; node < 4; node++)
+		give(objects[node]);
 	teardown();
 }
 END_TEST
@@ -199,6 +247,8 @@ START_TEST(where_all_are_out_the_kernel_is_asked)
 	require_of(objects[1], 1);
 	require_errno(ENOMEM, kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, 2));
 	ck_assert_int_eq(node_of_block(kmem_cache_alloc_node(cache, GFP_KERNEL, 2)), 1);
+	/* Nothing is committed there, and nowhere is room: then where it was asked for. */
+	ck_assert_int_eq(node_of_block(kmem_pages_alloc_node(10, GFP_KERNEL, 3)), 3);
 }
 END_TEST
 
@@ -275,22 +325,54 @@ START_TEST(guarded_caches_are_placed_too)
 }
 END_TEST
 
-START_TEST(a_small_process_reads_nothing)
+START_TEST(where_one_node_is_allowed_no_file_is_read)
 {
-	machine_start(&machine_two, 0);
-	cache = kmem_cache_create("small", 100, 0, 0, NULL);
-	for (int i = 0; i < 1000; i++)
-		require(kmem_cache_alloc(cache, GFP_KERNEL));
-	ck_assert_int_eq(machine_reads, 0);
+	static const struct machine cpuset = {.possible = "0-3",
+					      .online = "0-3",
+					      .memory = "0-3",
+					      .allowed = "2",
+					      .lines = {{0, "10 20 20 20"}}};
+
+	setup(&cpuset, 0);
+	take(objects[0]);
 	require(!places_several());
-	for (int i = 0; i < 20000; i++)
-		require(kmem_cache_alloc(cache, GFP_KERNEL));
-	require(places_several());
-	/* Once: three lists, and the distances. */
-	ck_assert_int_le(machine_reads, 10);
-	ck_assert_int_eq(buddy_zones()->node, 0);
+	ck_assert_int_eq(machine_reads, 0);
+	require_errno(ENOMEM, kmem_cache_alloc_node(cache, GFP_KERNEL | __GFP_THISNODE, 1));
+	give(objects[0]);
+	teardown();
+}
+END_TEST
+
+START_TEST(what_a_cpuset_has_not_is_no_place)
+{
+	static const struct machine cpuset = {.possible = "0-3",
+					      .online = "0-3",
+					      .memory = "0-3",
+					      .allowed = "0,2-3",
+					      .lines = {{0, "10 12 32 35"},
+							{1, "12 10 35 32"},
+							{2, "32 35 10 12"},
+							{3, "35 32 12 10"}}};
+
+	setup(&cpuset, 2);
+	machine_on(1, take, objects[1]);
+	require_of(objects[1], 0);
+	ck_assert_uint_eq(places_nodes(), 3);
+	give(objects[1]);
+	teardown();
+}
+END_TEST
+
+START_TEST(where_nobody_says_what_is_allowed_all_is)
+{
+	machine_secret = true;
+	setup(&machine_two, 0);
 	machine_on(1, take, objects[1]);
 	require_of(objects[1], 1);
+	/* Three lists, and the distances. */
+	ck_assert_int_le(machine_reads, 10);
+	give(objects[1]);
+	teardown();
 }
 END_TEST
 
@@ -324,4 +406,6 @@ UNIT_MAIN("placement", each_thread_has_its_nodes, two_nodes_are_apart, numbers_m
 	  a_process_that_starts_there_begins_with_the_nearest, what_a_node_lacks_is_of_the_nearest,
 	  objects_of_a_node_that_ran_out_are_of_the_nearest, where_all_are_out_the_kernel_is_asked,
 	  one_may_ask_for_a_node, zeroed_is_zero_on_any_node, guarded_caches_are_placed_too,
-	  a_small_process_reads_nothing, one_node_is_not_placed, nothing_is_bound_without_a_policy)
+	  where_one_node_is_allowed_no_file_is_read, what_a_cpuset_has_not_is_no_place,
+	  where_nobody_says_what_is_allowed_all_is, what_cannot_grow_is_followed_by_the_nearest,
+	  one_node_is_not_placed, nothing_is_bound_without_a_policy)

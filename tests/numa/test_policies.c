@@ -9,8 +9,13 @@
 
 #include <kmem.h>
 #include <kmem/numa.h>
+#include <linux/filter.h>
 #include <linux/mempolicy.h>
+#include <linux/seccomp.h>
 #include <numa.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #define MANY 3000
 
@@ -325,6 +330,61 @@ START_TEST(where_mbind_is_refused_one_line_says_so)
 }
 END_TEST
 
+/* As containers' default filter does, what concerns policies of memory. */
+static bool refuse_policies(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mbind, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_set_mempolicy, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_get_mempolicy, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static void contained(void)
+{
+	struct bitmask *mask = numa_bitmask_alloc(NODES_MAX);
+
+	if (!refuse_policies())
+		_exit(77);
+	numa_bitmask_setbit(mask, (unsigned)node_here());
+	cache = kmem_cache_create("contained", 300, 0, 0, NULL);
+	if (kmem_numa_set_cache(cache, KMEM_NUMA_BIND, mask) ||
+	    kmem_numa_set(KMEM_NUMA_LOCAL, NULL))
+		_exit(1);
+	errno = 0;
+	take(NULL);
+	for (int i = 0; i < MANY; i++)
+		memset(objects[i], 1, 300);
+	memset(kmem_malloc(100 << 20), 1, 100 << 20);
+	if (errno)
+		_exit(2);
+	for (int i = 0; i < MANY; i++)
+		kmem_cache_free(cache, objects[i]);
+	if (kmem_cache_destroy(cache))
+		_exit(3);
+}
+
+START_TEST(a_container_is_as_good)
+{
+	struct last_words words = unit_child(contained);
+
+	/* Without seccomp there is nothing to see. */
+	if (WIFEXITED(words.status) && WEXITSTATUS(words.status) == 77)
+		return;
+	ck_assert_int_eq(words.status, 0);
+	ck_assert_str_eq(words.text,
+			 "libkmem: mbind is refused (errno 1, EPERM): memory lies where "
+			 "the kernel puts it\n");
+}
+END_TEST
+
 /* The machine that this runs on: whether mbind is refused or not, memory is to be had. */
 START_TEST(on_this_machine)
 {
@@ -349,4 +409,4 @@ UNIT_MAIN("policies", preferred_is_one_node, interleave_and_bind_are_of_several,
 	  local_is_the_threads, of_the_process_is_all, a_new_policy_is_of_new_slabs,
 	  bound_means_these_only, preferred_may_be_another, nodes_that_are_asked_for_are_bound,
 	  what_cannot_be_is_einval, so_many_policies_and_no_more,
-	  where_mbind_is_refused_one_line_says_so, on_this_machine)
+	  where_mbind_is_refused_one_line_says_so, a_container_is_as_good, on_this_machine)

@@ -272,6 +272,101 @@ START_TEST(all_of_it_at_once)
 }
 END_TEST
 
+/* malloc's blocks, of classes, bins and runs. */
+static void *mill_blocks(void *arg)
+{
+	uint64_t random = (uintptr_t)arg;
+
+	for (int i = 0; i < 20000; i++) {
+		size_t nbytes = (size_t)1 << below(&random, 19);
+		unsigned char *block = kmem_malloc(nbytes + below(&random, nbytes));
+
+		if (!block)
+			abort();
+		block[0] = block[nbytes - 1] = (unsigned char)i;
+		block = (void *)atomic_exchange(&exchange[below(&random, 512)], (uintptr_t)block);
+		kmem_free(block);
+		if (below(&random, 1000) == 0)
+			machine_node = (int)below(&random, 4);
+		if (below(&random, 5000) == 0)
+			kmem_trim();
+	}
+	return NULL;
+}
+
+START_TEST(malloc_is_of_all_nodes)
+{
+	struct machine_thread threads[6];
+	int nodes[4] = {0};
+	pthread_t ids[6];
+
+	setup(0, 0);
+	for (int i = 0; i < 6; i++) {
+		threads[i] = (struct machine_thread){i % 4, mill_blocks,
+						     (void *)(uintptr_t)(unit_next() | 1)};
+		ck_assert_int_eq(pthread_create(&ids[i], NULL, machine_run, &threads[i]), 0);
+	}
+	for (int i = 0; i < 6; i++)
+		pthread_join(ids[i], NULL);
+	for (int i = 0; i < 512; i++) {
+		if (exchange[i])
+			nodes[node_of_object((void *)exchange[i])]++;
+		kmem_free((void *)exchange[i]);
+	}
+	for (int node = 0; node < 4; node++)
+		ck_assert_int_gt(nodes[node], 0);
+	ck_assert_ptr_null(buddy_check());
+}
+END_TEST
+
+/* Pages of free objects go back, of slabs on any node. */
+START_TEST(trim_looks_at_all_nodes)
+{
+	uint32_t absent = 0;
+
+	machine_start(&machine_four, 0);
+	places_read();
+	cache = kmem_cache_create("sparse", 2000, 0, 0, NULL);
+	machine_on(2, take, NULL);
+	for (int i = 0; i < MANY; i++)
+		if (i % 64)
+			kmem_cache_free(cache, objects[i]);
+	kmem_cache_shrink(cache);
+	kmem_trim();
+	for_each_lists (cache, lists)
+		for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+			for (struct slab *slab = lists[bucket]; slab; slab = slab->next)
+				absent += slab->place == 2 ? slab->absent : 0;
+	ck_assert_uint_gt(absent, 0);
+	for (int i = 0; i < MANY; i += 64)
+		kmem_cache_free(cache, objects[i]);
+	ck_assert_int_eq(kmem_cache_destroy(cache), 0);
+}
+END_TEST
+
+static void destroy_too_early(void)
+{
+	setup(0, 0);
+	machine_on(3, take, NULL);
+	for (int i = 1; i < MANY; i++)
+		kmem_cache_free(cache, objects[i]);
+	if (kmem_cache_destroy(cache) != -EBUSY)
+		_exit(1);
+	kmem_cache_free(cache, objects[0]);
+	if (kmem_cache_destroy(cache))
+		_exit(2);
+}
+
+START_TEST(what_lives_on_another_node_is_seen)
+{
+	struct last_words words = unit_child(destroy_too_early);
+
+	ck_assert_int_eq(words.status, 0);
+	ck_assert_uint_eq(unit_count(words.text, "is still live"), 1);
+}
+END_TEST
+
 UNIT_MAIN("remote", a_remote_free_goes_home, a_few_strangers_stay, ones_own_wait_in_the_nodes_barns,
 	  a_consumer_may_have_what_it_frees, a_thread_that_moves_has_the_new_nodes,
-	  nowait_caches_have_barns_for_all, all_of_it_at_once)
+	  nowait_caches_have_barns_for_all, all_of_it_at_once, malloc_is_of_all_nodes,
+	  trim_looks_at_all_nodes, what_lives_on_another_node_is_seen)

@@ -174,6 +174,8 @@ read -r peak resident < <(grep "^$first " "$work/fork.plain" |
 as_recorded "fork: the parent" "$work/fork.$parent" "$peak" "$resident"
 read -r _ peak _ resident < <(grep -v "^$first " "$work/fork.plain")
 as_recorded "fork: the child" "$work/fork.$child" "$peak" "$resident"
+timeout 60 "$replay" --binary="$work/alone" "$work/fork.$child" || fail "fork: no recording of the child alone"
+[ "$(shown peak_payload "$work/alone")" -eq "$peak" ] || fail "fork: alone, the child's peak is not $peak"
 
 replayed -l libkmem "$many"
 row libkmem

@@ -302,6 +302,19 @@ test_nodes() {
 	shows "nodes: and back" viewed-small
 }
 
+# A process that has zones by node, whatever the machine has.
+test_placed() {
+	launch "$build/tests/placed"
+	screen 80 24 "'$kmemtop' -d 1000 -p $pid"
+	shows "placed: caches" spread
+	press 4
+	shows "placed: titles" 'NODE RESIDENT  USE COMMITTED    SLABS'
+	shows "placed: the first" '^ +0 .* +[0-9.]+K +4$'
+	shows "placed: one with two caches" '^ +2 .* +[0-9.]+K +5$'
+	press q
+	shows "placed: quits" '^status=0'
+}
+
 # What does not change is not sent again: three refreshes of a quiet process are next to nothing.
 test_flicker() {
 	command -v python3 >/dev/null || {
@@ -369,6 +382,7 @@ test_nodes
 test_detail 80 24
 launch "$work/viewed"
 test_detail 200 60
+test_placed
 launch env KMEM_DEBUG=U,viewed-small "$work/viewed"
 screen 200 60 "'$kmemtop' -d 1000 -p $pid"
 shows "tracked: rows" viewed-small

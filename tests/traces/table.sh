@@ -75,9 +75,9 @@ counted() {
 
 {
 	table "million requests/s" 'sprintf($3 < 1e6 ? "%.2f" : "%.1f", $3 / 1e6)'
-	table "% utilisation of heap, of resident" '($4 + 0) ", " ($5 + 0)'
-	table "% internal, external fragmentation" '($6 + 0) ", " ($7 + 0)'
-	table "99.9%, worst, µs" 'sprintf("%.1f, %.0f", $11 / 1e3, $12 / 1e3)'
+	table "% utilisation of heap, of resident" 'sprintf("%.1f, %.1f", $4, $5)'
+	table "% internal, external fragmentation" 'sprintf("%.1f, %.1f", $6, $7)'
+	table "99.9% of requests take no more than, µs" 'sprintf("%.1f", $11 / 1e3)'
 	echo "| instructions, misses of a request | gcc | python3 |"
 	echo "| --- | --- | --- |"
 	for library in heap heap:first heap:first,address "${designs[@]}"; do

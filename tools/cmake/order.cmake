@@ -9,10 +9,11 @@
 # What is run once, or once in a while, is compiled to be small, so that the window holds more.
 #
 # kmem_order(TARGET): link it so.
-set(seldom buddy/limit.c buddy/meta.c buddy/purge.c buddy/relief.c buddy/report.c buddy/root.c
-	buddy/symbol.c buddy/sys.c buddy/zones.c lib/failslab.c lib/options.c lib/start.c lib/twin.c
-	slab/annotate.c slab/annotate_to.c slab/background.c slab/cache.c slab/debug_spec.c slab/decay.c
-	slab/reclaim.c slab/shape.c slab/thread.c)
+set(seldom buddy/gather.c buddy/limit.c buddy/meta.c buddy/node.c buddy/place.c buddy/purge.c
+	buddy/relief.c buddy/report.c buddy/root.c buddy/symbol.c buddy/sys.c buddy/zones.c lib/failslab.c
+	lib/options.c lib/start.c lib/twin.c slab/annotate.c slab/annotate_to.c slab/background.c
+	slab/cache.c slab/cache_place.c slab/debug_spec.c slab/decay.c slab/gather.c slab/reclaim.c
+	slab/shape.c slab/sheaves.c slab/thread.c)
 set_source_files_properties(${seldom} PROPERTIES COMPILE_OPTIONS "$<$<NOT:$<CONFIG:Debug>>:-Os>")
 set(order ${PROJECT_SOURCE_DIR}/lib/first.order)
 set(script ${PROJECT_BINARY_DIR}/first.ld)
@@ -39,7 +40,7 @@ SECTIONS { .text : {
 SECTIONS {
 .tables (NOLOAD) : { *(.bss.cache_table) *(.bss.heaps) *(.bss.kmem_last_report) *(.bss.buckets) *(.bss.reserve) *(.bss.cache)
 *(.bss.spec) *(.bss.kept)
-*(.bss.policies) *(.bss.distance) *(.bss.nearest) *(.bss.node_of) *(.bss.nodes) }
+*(.bss.policies) *(.bss.distance) *(.bss.nearest) *(.bss.node_of) *(.bss.nodes) *(.bss.having) }
 .pagemap (NOLOAD) : { *(.bss.pagemap) }
 } INSERT AFTER .bss;
 ]=])

@@ -3,8 +3,8 @@
  * Readers and writers on the table of rcu_table.h, for a while; each node is checked by whoever
  * has a reference to it.
  *
- *	cc rcu_table*.c -lkmem-rcu -lkmem -lurcu-cds -lurcu-memb -lurcu-mb -lurcu-qsbr -lurcu-bp
- *-pthread
+ *	cc -D_GNU_SOURCE -pthread rcu_table*.c -lkmem-rcu -lkmem -lurcu-cds -lurcu-memb \
+ *		-lurcu-mb -lurcu-qsbr -lurcu-bp
  *
  *	--flavor NAME	of liburcu: memb, mb, qsbr or bp
  *	--seconds N	how long

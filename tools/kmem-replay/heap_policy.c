@@ -20,7 +20,7 @@ const char *const heap_policies[] = {
 	"heap:checked",
 	"heap:zero-on-free",
 	"heap:span=64k",
-	"heap:span=4M",
+	"heap:span=1M",
 	NULL,
 };
 

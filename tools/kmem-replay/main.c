@@ -46,7 +46,7 @@ static _Noreturn void bad_usage(const char *text)
 	exit(2);
 }
 
-static const char *libkmem_path(void)
+static char *libkmem_path(void)
 {
 	char why[256];
 	char *path = preload_find(why, sizeof(why));
@@ -59,7 +59,7 @@ static const char *libkmem_path(void)
 /* What a private heap is made by: no malloc, so that it is alone in its process. */
 static const char *core_path(void)
 {
-	char *override = (char *)libkmem_path(), *core, *slash = strrchr(override, '/');
+	char *override = libkmem_path(), *core, *slash = strrchr(override, '/');
 
 	if (asprintf(&core, "%.*s/libkmem.so.%d.%d", (int)(slash - override), override,
 		     KMEM_VERSION_MAJOR, KMEM_VERSION_MINOR) < 0)

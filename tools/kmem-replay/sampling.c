@@ -9,7 +9,7 @@
 
 static const struct plan *plan;
 static struct results *results;
-static size_t (*heap_bytes)(void);
+static const struct allocator *allocator;
 static int statm = -1;
 static uint64_t stride;
 static _Atomic uint64_t payload, usable, peak_payload;
@@ -39,17 +39,18 @@ static struct sample look(uint64_t number)
 	uint64_t resident, heap;
 
 	memory_read(&resident, &heap);
-	sample.heap = heap_bytes ? heap_bytes() : since(heap, plan->before.heap);
+	sample.heap =
+		allocator->heap ? allocator_heap_bytes(allocator) : since(heap, plan->before.heap);
 	sample.resident = since(resident, plan->before.resident);
 	return sample;
 }
 
-void sampling_start(const struct plan *the_plan, struct results *the_results,
-		    size_t (*the_heap_bytes)(void))
+void sampling_start(const struct plan *the_plan, const struct allocator *the_allocator,
+		    struct results *the_results)
 {
 	plan = the_plan;
+	allocator = the_allocator;
 	results = the_results;
-	heap_bytes = the_heap_bytes;
 	stride = (plan->nrequests - plan->nbefore + SAMPLES_MOST - 1) / SAMPLES_MOST;
 	statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	results->at_peak = look(0); /* with what is touched by looking */

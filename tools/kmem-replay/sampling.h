@@ -3,10 +3,12 @@
 #ifndef KMEM_REPLAY_SAMPLING_H
 #define KMEM_REPLAY_SAMPLING_H
 
+#include "allocator.h"
 #include "replay.h"
 
-/* A first look at memory, into at_peak. heap_bytes: NULL, or what says how large the heap is. */
-void sampling_start(const struct plan *plan, struct results *results, size_t (*heap_bytes)(void));
+/* A first look at memory, into at_peak. */
+void sampling_start(const struct plan *plan, const struct allocator *allocator,
+		    struct results *results);
 /* What was there before the first request to be measured is there. */
 void sampling_begin(void);
 /* Differences, modulo 2^64. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* See serve.h. The loop over all requests is compiled for each mode, and tests for none. */
+/*
+ * See serve.h. The loop over all requests is compiled for each mode, and for malloc and for heaps,
+ * and tests for none of these.
+ */
 #include "serve.h"
 
 #include "sampling.h"
@@ -18,23 +21,49 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static inline void *operate(const struct allocator *allocator, const struct request *request,
-			    const struct slot *slot)
+static inline void *ask_malloc(const struct malloc_calls *calls, const struct request *request,
+			       void *block)
 {
 	switch (request->op) {
 	case OP_MALLOC:
-		return allocator->malloc(request->nbytes);
+		return calls->malloc(request->nbytes);
 	case OP_CALLOC:
-		return allocator->calloc(1, request->nbytes);
+		return calls->calloc(1, request->nbytes);
 	case OP_ALIGNED:
-		return allocator->aligned_alloc((size_t)1 << request->align_log2, request->nbytes);
+		return calls->aligned_alloc((size_t)1 << request->align_log2, request->nbytes);
 	case OP_REALLOC:
 		/* 0 would free it. */
-		return allocator->realloc(slot->block, request->nbytes ? request->nbytes : 1);
+		return calls->realloc(block, request->nbytes ? request->nbytes : 1);
 	default:
-		allocator->free(slot->block);
+		calls->free(block);
 		return NULL;
 	}
+}
+
+static inline void *ask_heap(const struct heap_calls *calls, struct kmem_heap *heap,
+			     const struct request *request, void *block)
+{
+	switch (request->op) {
+	case OP_MALLOC:
+		return calls->alloc(heap, request->nbytes);
+	case OP_CALLOC:
+		return calls->zalloc(heap, request->nbytes);
+	case OP_ALIGNED:
+		return calls->aligned(heap, (size_t)1 << request->align_log2, request->nbytes);
+	case OP_REALLOC:
+		return calls->realloc(heap, block, request->nbytes ? request->nbytes : 1);
+	default:
+		calls->free(heap, block);
+		return NULL;
+	}
+}
+
+static inline __attribute__((always_inline)) void *ask(const struct allocator *allocator, bool heap,
+						       const struct request *request, void *block)
+{
+	if (heap)
+		return ask_heap(&allocator->core, allocator->heap, request, block);
+	return ask_malloc(&allocator->process, request, block);
 }
 
 /* As the program would write to it: a byte of each page. What calloc cleared it may never touch. */
@@ -50,11 +79,11 @@ static inline void touch(const struct request *request, const struct slot *slot,
 		block[request->nbytes - 1] = 1;
 }
 
-static void *timed(const struct serving *with, const struct request *request,
-		   const struct slot *slot)
+static inline void *timed(const struct serving *with, bool heap, const struct request *request,
+			  void *old)
 {
 	uint64_t start = now_ns(), ns;
-	void *block = operate(&with->allocator, request, slot);
+	void *block = ask(&with->allocator, heap, request, old);
 
 	ns = now_ns() - start;
 	with->latencies[request - with->requests - with->plan->nbefore] =
@@ -64,21 +93,20 @@ static void *timed(const struct serving *with, const struct request *request,
 
 static void account(const struct serving *with, struct slot *slot, char *block, uint64_t nbytes)
 {
-	const struct allocator *allocator = &with->allocator;
-	uint64_t usable = block && allocator->usable_size ? allocator->usable_size(block) : 0;
+	uint64_t usable = block ? allocator_usable(&with->allocator, block) : 0;
 
 	sampling_change(nbytes - slot->nbytes, usable - slot->usable);
 	slot->usable = usable;
 }
 
 static inline __attribute__((always_inline)) void serve(const struct serving *with, uint64_t number,
-							enum mode mode)
+							enum mode mode, bool heap)
 {
 	const struct request *request = &with->requests[number];
 	struct slot *slot = &with->slots[request->block];
 	uint64_t nbytes = request->op == OP_FREE ? 0 : request->nbytes;
-	char *block = mode == MODE_LATENCY ? timed(with, request, slot)
-					   : operate(&with->allocator, request, slot);
+	char *block = mode == MODE_LATENCY ? timed(with, heap, request, slot->block)
+					   : ask(&with->allocator, heap, request, slot->block);
 
 	if (!block && request->op != OP_FREE)
 		stop("a request was refused");
@@ -89,41 +117,55 @@ static inline __attribute__((always_inline)) void serve(const struct serving *wi
 	slot->block = block;
 }
 
-static inline __attribute__((always_inline)) void serve_row(enum mode mode)
+static inline __attribute__((always_inline)) void serve_row(enum mode mode, bool heap)
 {
 	/* A copy of its own: a store to a block could be one to serving. */
 	const struct serving with = serving;
 
 	for (uint64_t i = with.plan->nbefore, n = with.plan->nrequests; i < n; i++) {
-		serve(&with, i, mode);
+		serve(&with, i, mode, heap);
 		if (mode == MODE_MEMORY)
 			sampling_after(i);
 	}
 }
 
+static void serve_fast(void)
+{
+	if (serving.allocator.heap)
+		serve_row(MODE_SPEED, true);
+	else
+		serve_row(MODE_SPEED, false);
+}
+
+static void serve_timed(void)
+{
+	if (serving.allocator.heap)
+		serve_row(MODE_LATENCY, true);
+	else
+		serve_row(MODE_LATENCY, false);
+}
+
 void serve_before(void)
 {
+	enum mode mode = serving.mode == MODE_MEMORY ? MODE_MEMORY : MODE_SPEED;
+
 	for (uint64_t i = 0; i < serving.plan->nbefore; i++)
-		serve(&serving, i, serving.mode == MODE_MEMORY ? MODE_MEMORY : MODE_SPEED);
+		serve(&serving, i, mode, serving.allocator.heap);
 }
 
 void serve_all(void)
 {
-	switch (serving.mode) {
-	case MODE_LATENCY:
-		serve_row(MODE_LATENCY);
-		break;
-	case MODE_MEMORY:
-		serve_row(MODE_MEMORY);
-		break;
-	default:
-		serve_row(MODE_SPEED);
-	}
+	if (serving.mode == MODE_SPEED)
+		serve_fast();
+	else if (serving.mode == MODE_LATENCY)
+		serve_timed();
+	else
+		serve_row(MODE_MEMORY, serving.allocator.heap);
 }
 
 void serve_one(uint64_t number)
 {
-	serve(&serving, number, serving.mode);
+	serve(&serving, number, serving.mode, serving.allocator.heap);
 	if (serving.mode == MODE_MEMORY)
 		sampling_after(number);
 }
