@@ -16,8 +16,8 @@
 
 _Atomic bool places_more, places_known;
 static _Atomic unsigned nnodes = 1;
-static struct node_set having; /* memory */
-static _Atomic bool having_known;
+static _Atomic int sole = -1;  /* the one node with memory, if that is known */
+static struct node_set having; /* memory, if there are several */
 
 /* Written before nnodes. */
 static int16_t node_of[PLACE_POLICIES];
@@ -143,24 +143,32 @@ static void read_distances_of(unsigned n)
 	name_zones();
 }
 
+/* Where it is not known that there is one only. */
+static void read_several(const struct node_set *allowed)
+{
+	unsigned n;
+
+	read_memory(allowed);
+	n = enter_nodes(&having);
+	if (n > 1)
+		read_distances_of(n);
+	else
+		atomic_store_explicit(&sole, node_set_single(&having), memory_order_relaxed);
+}
+
 void places_read(void)
 {
 	struct node_set allowed;
-	unsigned n;
+	int one;
 
 	if (atomic_exchange_explicit(&places_known, true, memory_order_relaxed))
 		return;
 	if (node_machine->allowed(&allowed) < 0)
 		memset(&allowed, 0xff, sizeof(allowed));
-	if (node_set_single(&allowed) >= 0)
-		having = allowed;
-	else
-		read_memory(&allowed);
-	n = enter_nodes(&having);
-	/* release: those that have; pairs with place_has_memory */
-	atomic_store_explicit(&having_known, n > 0, memory_order_release);
-	if (n > 1)
-		read_distances_of(n);
+	one = node_set_single(&allowed);
+	atomic_store_explicit(&sole, one, memory_order_relaxed);
+	if (one < 0)
+		read_several(&allowed);
 }
 
 unsigned places_nodes(void)
@@ -243,7 +251,8 @@ int place_of_local(void)
 	if (place_has_memory(node))
 		return place_of_preferred(node);
 	nearest_one = place_node(place_here());
-	return place_of_preferred(nearest_one >= 0 ? nearest_one : node_set_single(&having));
+	return place_of_preferred(
+		nearest_one >= 0 ? nearest_one : atomic_load_explicit(&sole, memory_order_relaxed));
 }
 
 void place_set_process(struct place_policy policy)
@@ -300,10 +309,13 @@ struct place_walk place_by(struct place_policy policy)
 
 bool place_has_memory(int node)
 {
+	int one;
+
 	places_read();
-	/* acquire: pairs with the release in places_read */
-	return !atomic_load_explicit(&having_known, memory_order_acquire) ||
-	       node_set_has(&having, node);
+	if (places_nodes() > 1)
+		return node_set_has(&having, node);
+	one = atomic_load_explicit(&sole, memory_order_relaxed);
+	return one < 0 || one == node;
 }
 
 /* Are the place's zones the node's? Those of the nodes for which there was no place are not. */

@@ -8,6 +8,7 @@
 #include "buddy/report.h"
 #include "slab/cache_place.h"
 #include "slab/limit.h"
+#include "slab/shade.h"
 #include "slab/sheaves.h"
 #include "slab/slot.h"
 
@@ -43,7 +44,7 @@ static void *alloc_by(struct place_walk *walk, struct kmem_cache *cache, gfp_t f
 	struct place_walk *before;
 	void *object;
 
-	/* Past its end, or in the shade: it cannot say what it wishes. */
+	/* Past its end: it cannot say what it wishes. */
 	if (!thread)
 		return walk->only ? NULL : alloc_uncached(cache);
 	before = thread->wish;
@@ -77,8 +78,8 @@ void *kmem_cache_alloc_node(struct kmem_cache *cache, gfp_t flags, int node)
 
 	if (!anywhere && !node_exists(node, flags))
 		return no_node(cache, flags, node);
-	/* The sheaves' will do; or the answer is the same everywhere. */
-	if (anywhere || (flags & __GFP_ZERO && cache->ctor) ||
+	/* The sheaves' will do; or the answer is the same everywhere; or it is to be recorded. */
+	if (anywhere || shaded() || (flags & __GFP_ZERO && cache->ctor) ||
 	    (node_is_served(node, flags) && !place_policy_load(&cache->policy).kind))
 		return kmem_cache_alloc(cache, flags);
 	if (flags & __GFP_DIRECT_RECLAIM)

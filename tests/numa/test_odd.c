@@ -7,6 +7,7 @@
 #include "buddy/buddy.h"
 #include "slab/cache_place.h"
 #include "slab/numa.h"
+#include "slab/shade.h"
 
 #include <kmem.h>
 #include <linux/mempolicy.h>
@@ -207,6 +208,34 @@ START_TEST(a_slab_among_anothers_is_found)
 }
 END_TEST
 
+static unsigned nnoted;
+
+static void *note_alloc(struct kmem_cache *of, gfp_t flags)
+{
+	void *object;
+
+	shade_lift();
+	nnoted++;
+	object = kmem_cache_alloc(of, flags);
+	shade_drop();
+	return object;
+}
+
+START_TEST(what_is_recorded_is_recorded_of_any_node)
+{
+	static const struct shade_hooks hooks = {.alloc = note_alloc};
+
+	setup(&machine_four, 0, NULL);
+	shade_hooks = &hooks;
+	shade_drop();
+	for (int node = 0; node < 4; node++)
+		require(kmem_cache_alloc_node(cache, GFP_KERNEL, node));
+	ck_assert_uint_eq(nnoted, 4);
+	shade_lift();
+	shade_hooks = NULL;
+}
+END_TEST
+
 static _Atomic bool enough;
 
 static void *mill(void *unused)
@@ -250,4 +279,5 @@ UNIT_MAIN("odd", what_has_no_distance_is_far, local_without_memory_is_the_neares
 	  local_is_the_one_node_with_memory, room_is_what_the_kernel_does_not_keep,
 	  nodes_behind_the_last_place_are_there, what_was_made_ahead_is_found_from_any_node,
 	  a_constructor_may_move_while_objects_are_made_ahead, what_a_thread_wished_ends_with_it,
-	  a_slab_among_anothers_is_found, policies_come_while_others_allocate)
+	  a_slab_among_anothers_is_found, what_is_recorded_is_recorded_of_any_node,
+	  policies_come_while_others_allocate)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# fuzz_core.sh BUILD [--seconds N] [--seed N]: fuzz_core on cores of two programs.
+# fuzz_core.sh BUILD [--seconds N] [--seed N]: fuzz_core on cores of three programs.
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 shift
@@ -16,3 +16,4 @@ fuzz() { # COMMAND...: its core, as it stands when it is ready
 options=("$@")
 fuzz env LD_PRELOAD="$work/libkmem-malloc.so" "$work/holder"
 fuzz "$build/tests/map_target"
+fuzz "$build/tests/placed"
