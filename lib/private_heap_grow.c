@@ -119,6 +119,7 @@ static struct block *extend_locked(struct kmem_heap *heap, const struct request 
 
 bool private_grow_behind(struct kmem_heap *heap, struct block *block, uint32_t size)
 {
+	uint32_t needed = size - block_size(block), tail;
 	struct span *span;
 	bool grown = false;
 
@@ -128,10 +129,10 @@ bool private_grow_behind(struct kmem_heap *heap, struct block *block, uint32_t s
 		lock_take(&heap->grow, LOCK_GROW);
 	private_lock(heap);
 	span = heap_span_of(&heap->heap, block);
+	tail = free_tail(span);
 	/* Nothing but free memory between it and the end. */
-	if (block_after(block_next(block), free_tail(span)) == span_end(span))
-		grown = extend_by(heap, span,
-				  page_up(size - block_size(block) - free_tail(span))) != NULL;
+	if (block_after(block_next(block), tail) == span_end(span))
+		grown = tail >= needed || extend_by(heap, span, page_up(needed - tail));
 	private_unlock(heap);
 	/* That the block cannot stay where it is, is no refusal of a request. */
 	if (!grown)

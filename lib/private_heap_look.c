@@ -49,7 +49,7 @@ static struct kmem_heap_block describe(const struct heap *heap, const struct blo
 {
 	return (struct kmem_heap_block){
 		.addr = (char *)block + heap->lead,
-		.nbytes = block_size(block) - BLOCK_HEAD,
+		.nbytes = block_size(block) - heap->lead,
 		.live = !(block_flags(block) & BLOCK_DEAD),
 	};
 }

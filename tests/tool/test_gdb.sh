@@ -162,6 +162,14 @@ test_in_doubt() {
 	says ': 1 in doubt$'
 }
 
+# A block whose pages are given back just now is free, and its span counts it.
+test_in_hand() {
+	in_gdb -ex 'break ready' -ex run -ex 'break private_heaps_purge_locked' -ex 'call (int) kmem_trim()' \
+		-ex 'break sys_purge' -ex continue -ex 'kmem whatis own + 20000' -ex 'kmem validate' "$work/whole/target"
+	says "is [0-9]+ bytes into the block of [0-9]+ bytes at 0x[0-9a-f]+ of heap 'pool': free$"
+	says 'all is sound$'
+}
+
 # In gdb's directory of trusted scripts the first file alone is enough.
 test_trusted_directory() {
 	local auto=$work/auto
@@ -191,6 +199,7 @@ test_printers
 test_guarded
 test_nothing_there
 test_in_doubt
+test_in_hand
 test_trusted_directory
 test_damage
 echo "$checks checks passed"

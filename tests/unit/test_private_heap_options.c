@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* Each option of a private heap: limit, growth, fits, insertion, given memory, zero on free. */
+/* Each option of a private heap but given memory: limit, growth, fits, insertion, zero on free. */
 #include "unit.h"
-
-#include "tests/no_calls.h"
 
 #include "lib/heaps.h"
 #include "lib/private_heap.h"
 
 #include <kmem.h>
-#include <pthread.h>
-#include <stdatomic.h>
 
 #define KIB 1024u
 #define MIB ((size_t)1 << 20)
@@ -69,6 +65,46 @@ START_TEST(a_limit_is_the_most_its_spans_take)
 	ck_assert_uint_ge(fill(10000), 305);
 	ck_assert_uint_eq(stats().peak_span_bytes, 3 * MIB + 100 * KIB);
 	teardown();
+}
+END_TEST
+
+/* Neighbours that wait in quick lists are one block before a request is refused. */
+START_TEST(a_full_heap_merges_what_was_freed)
+{
+	enum { BLOCKS = 512, ONCE = 32 };
+	void *blocks[BLOCKS];
+
+	setup(&(struct kmem_heap_options){.limit_bytes = KMEM_HEAP_SPAN_MIN});
+	for (unsigned i = 0; i < BLOCKS; i++)
+		blocks[i] = alloc(104);
+	fill(104);
+	for (unsigned i = 0; i < BLOCKS; i += ONCE) {
+		for (unsigned j = i; j < i + ONCE; j++)
+			kmem_heap_free(heap, blocks[j]);
+		ck_assert_uint_ge(fill(488), ONCE * 112 / 496);
+	}
+	teardown();
+}
+END_TEST
+
+/* The span that is kept without blocks goes where the limit leaves no room beside it. */
+START_TEST(an_empty_heap_has_all_of_its_limit)
+{
+	for (size_t span_bytes = 0; span_bytes <= 128 * KIB; span_bytes += 128 * KIB) {
+		unsigned char *blocks[50], *large;
+
+		setup(&(struct kmem_heap_options){.limit_bytes = MIB, .span_bytes = span_bytes});
+		for (unsigned i = 0; i < 50; i++)
+			blocks[i] = alloc(10000);
+		for (unsigned i = 0; i < 50; i++)
+			kmem_heap_free(heap, blocks[i]);
+		ck_assert_uint_gt(stats().span_bytes, 0);
+		large = alloc(MIB - 4096);
+		ck_assert_uint_le(stats().peak_span_bytes, MIB);
+		require_errno(ENOMEM, kmem_heap_alloc(heap, MIB));
+		kmem_heap_free(heap, large);
+		teardown();
+	}
 }
 END_TEST
 
@@ -190,169 +226,6 @@ END_TEST
 
 static char given[64 * KIB];
 
-START_TEST(given_memory_is_all_it_has)
-{
-	struct kmem_stats before = {.size = sizeof(before)}, after = {.size = sizeof(after)};
-	unsigned char *block;
-	unsigned n;
-
-	kmem_stats_read(&before);
-	setup(&(struct kmem_heap_options){.memory = given + 3, .memory_bytes = sizeof(given) - 3});
-	require((char *)heap >= given);
-	kmem_stats_read(&after);
-	ck_assert_uint_eq(after.span_bytes, before.span_bytes);
-	ck_assert_uint_eq(after.heaps, before.heaps + 1);
-	n = fill(1000);
-	ck_assert_uint_ge(n, 60);
-	kmem_heap_reset(heap);
-	ck_assert_uint_eq(fill(1000), n);
-	kmem_heap_reset(heap);
-	block = alloc(stats().largest_free - 8);
-	require((char *)block < given + sizeof(given));
-	ck_assert_uint_eq(stats().free_bytes, 0);
-	teardown();
-	memset(given, 0xff, sizeof(given)); /* the program's again */
-	ck_assert_ptr_null(kmem_validate());
-}
-END_TEST
-
-START_TEST(the_least_memory_will_do)
-{
-	setup(&(struct kmem_heap_options){.memory = given, .memory_bytes = KMEM_HEAP_MEMORY_MIN});
-	ck_assert_uint_ge(fill(100), 8);
-	teardown();
-}
-END_TEST
-
-/* Neighbours that wait in quick lists are one block before a request is refused. */
-START_TEST(a_full_heap_merges_what_was_freed)
-{
-	enum { BLOCKS = 512, ONCE = 32 };
-	void *blocks[BLOCKS];
-
-	setup(&(struct kmem_heap_options){.limit_bytes = KMEM_HEAP_SPAN_MIN});
-	for (unsigned i = 0; i < BLOCKS; i++)
-		blocks[i] = alloc(104);
-	fill(104);
-	for (unsigned i = 0; i < BLOCKS; i += ONCE) {
-		for (unsigned j = i; j < i + ONCE; j++)
-			kmem_heap_free(heap, blocks[j]);
-		ck_assert_uint_ge(fill(488), ONCE * 112 / 496);
-	}
-	teardown();
-}
-END_TEST
-
-/* The span that is kept without blocks goes where the limit leaves no room beside it. */
-START_TEST(an_empty_heap_has_all_of_its_limit)
-{
-	for (size_t span_bytes = 0; span_bytes <= 128 * KIB; span_bytes += 128 * KIB) {
-		unsigned char *blocks[50], *large;
-
-		setup(&(struct kmem_heap_options){.limit_bytes = MIB, .span_bytes = span_bytes});
-		for (unsigned i = 0; i < 50; i++)
-			blocks[i] = alloc(10000);
-		for (unsigned i = 0; i < 50; i++)
-			kmem_heap_free(heap, blocks[i]);
-		ck_assert_uint_gt(stats().span_bytes, 0);
-		large = alloc(MIB - 4096);
-		ck_assert_uint_le(stats().peak_span_bytes, MIB);
-		require_errno(ENOMEM, kmem_heap_alloc(heap, MIB));
-		kmem_heap_free(heap, large);
-		teardown();
-	}
-}
-END_TEST
-
-static void live_without_calls(void)
-{
-	struct kmem_heap_options options = {.memory = given, .memory_bytes = sizeof(given)};
-	void *blocks[100] = {NULL};
-
-	if (!no_calls_begin(SECCOMP_RET_KILL_PROCESS))
-		_exit(77);
-	heap = kmem_heap_create("no calls", &options);
-	for (unsigned i = 0; i < 10000; i++) {
-		kmem_heap_free(heap, blocks[i % 100]);
-		blocks[i % 100] = kmem_heap_alloc(heap, (i * 7) % 500);
-		blocks[i % 100] = kmem_heap_realloc(heap, blocks[i % 100], (i * 5) % 500 + 1);
-		if (!blocks[i % 100])
-			syscall(SYS_exit_group, 3);
-	}
-	if (kmem_heap_alloc(heap, sizeof(given)) || kmem_heap_validate(heap))
-		syscall(SYS_exit_group, 4);
-	kmem_heap_reset(heap);
-	kmem_heap_destroy(heap);
-	syscall(SYS_exit_group, 42);
-}
-
-START_TEST(given_memory_takes_no_system_call)
-{
-	struct last_words words = unit_child(live_without_calls);
-
-	if (WIFEXITED(words.status) && WEXITSTATUS(words.status) == 77)
-		return; /* no seccomp here */
-	ck_assert_msg(WIFEXITED(words.status) && WEXITSTATUS(words.status) == 42, "status %#x: %s",
-		      (unsigned)words.status, words.text);
-}
-END_TEST
-
-/* Pages of malloc's that are long free are given back by others. */
-static void live_beside_old_pages(void)
-{
-	struct kmem_heap_options options = {.memory = given, .memory_bytes = sizeof(given)};
-	void *old = kmem_malloc(8 * MIB);
-
-	memset(old, 1, 8 * MIB);
-	kmem_free(old);
-	heap = kmem_heap_create("no calls", &options);
-	kmem_option_set("decay_ms", "20");
-	unit_sleep_ms(100);
-	if (!no_calls_begin(SECCOMP_RET_KILL_PROCESS))
-		_exit(77);
-	for (unsigned i = 0; i < 10000; i++)
-		kmem_heap_free(heap, kmem_heap_alloc(heap, 1000));
-	syscall(SYS_exit_group, 42);
-}
-
-START_TEST(given_memory_takes_no_system_call_for_others)
-{
-	struct last_words words = unit_child(live_beside_old_pages);
-
-	if (WIFEXITED(words.status) && WEXITSTATUS(words.status) == 77)
-		return; /* no seccomp here */
-	ck_assert_msg(WIFEXITED(words.status) && WEXITSTATUS(words.status) == 42, "status %#x: %s",
-		      (unsigned)words.status, words.text);
-}
-END_TEST
-
-static _Atomic bool stop;
-
-static void *reset_again_and_again(void *unused)
-{
-	while (!stop)
-		kmem_heap_reset(heap);
-	return unused;
-}
-
-/* As a report does, in whatever thread, of an address that is no block. */
-START_TEST(given_memory_has_a_name_while_it_is_reset)
-{
-	char name[KMEM_HEAP_NAME_MAX + 1];
-	pthread_t thread;
-
-	setup(&(struct kmem_heap_options){.memory = given, .memory_bytes = sizeof(given)});
-	stop = false;
-	ck_assert_int_eq(pthread_create(&thread, NULL, reset_again_and_again, NULL), 0);
-	for (unsigned i = 0; i < 100000; i++)
-		require(heap_name_of_given(given + sizeof(given) / 2, name));
-	stop = true;
-	pthread_join(thread, NULL);
-	ck_assert_str_eq(name, "options");
-	teardown();
-}
-END_TEST
-
 /* volatile: to the compiler a block that the heap was not handed back is as it was last written. */
 static void expect_zeroes(const volatile unsigned char *from, const volatile unsigned char *to)
 {
@@ -417,8 +290,5 @@ UNIT_MAIN("private_heap_options", a_limit_is_the_most_its_spans_take,
 	  a_heap_grows_by_its_step, first_fit_lifo_takes_what_was_freed_last,
 	  first_fit_by_address_takes_the_lowest, best_fit_takes_the_smallest,
 	  worst_fit_takes_the_largest, good_fit_finds_the_last_block_where_there_is_no_other,
-	  insertion_decides_which_of_a_size_comes_next, given_memory_is_all_it_has,
-	  the_least_memory_will_do, given_memory_takes_no_system_call,
-	  given_memory_takes_no_system_call_for_others, given_memory_has_a_name_while_it_is_reset,
-	  zero_on_free_leaves_nothing_behind, zero_on_free_holds_for_given_memory_at_its_end,
-	  heaps_are_published_by_name)
+	  insertion_decides_which_of_a_size_comes_next, zero_on_free_leaves_nothing_behind,
+	  zero_on_free_holds_for_given_memory_at_its_end, heaps_are_published_by_name)
