@@ -85,6 +85,38 @@ uint32_t heap_needed(uint32_t size, size_t align)
 	return align > BLOCK_ALIGN ? size + (uint32_t)align + BLOCK_MIN : size;
 }
 
+/* Cut a live block of exactly size, or a little more, from a free one, behind front bytes of it. */
+static inline struct block *carve_behind(struct heap *heap, struct block *block, uint32_t size,
+					 uint32_t front)
+{
+	uint32_t whole = block_size(block);
+	struct age age = age_of(block, whole);
+	unsigned flags = 0;
+
+	heap_list_del(heap, block, whole);
+	if (front) {
+		put_part(heap, block, front, age);
+		block = block_after(block, front);
+		flags = BLOCK_PREV_FREE;
+	}
+	size = cut(heap, block, whole - front, size, flags, age);
+	heap_use(heap, heap->private ? heap_span_of(heap, block) : span_of(block), size);
+	return block;
+}
+
+static __attribute__((noinline)) struct block *carve_aligned(struct heap *heap, struct block *block,
+							     uint32_t size, size_t align)
+{
+	return carve_behind(heap, block, size, front_bytes(heap, block, align));
+}
+
+struct block *heap_carve_locked(struct heap *heap, struct block *block, uint32_t size, size_t align)
+{
+	if (__builtin_expect(align > BLOCK_ALIGN, 0))
+		return carve_aligned(heap, block, size, align);
+	return carve_behind(heap, block, size, 0);
+}
+
 /* The front of the wild block, of which a useful block stays. */
 static inline struct block *carve_wild(struct heap *heap, uint32_t size)
 {
@@ -102,54 +134,50 @@ static inline struct block *carve_wild(struct heap *heap, uint32_t size)
 	return block;
 }
 
-/* Cut a live block of exactly size, or a little more, from a free one. */
-static inline struct block *carve(struct heap *heap, struct block *block, uint32_t size,
-				  size_t align)
+static __attribute__((noinline)) struct block *take_wild(struct heap *heap, uint32_t size,
+							 size_t align)
 {
-	uint32_t whole = block_size(block), front;
-	struct age age = age_of(block, whole);
-	unsigned flags = 0;
+	struct block *wild = heap->wild;
 
-	heap_list_del(heap, block, whole);
-	front = align > BLOCK_ALIGN ? front_bytes(heap, block, align) : 0;
-	if (front) {
-		put_part(heap, block, front, age);
-		block = block_after(block, front);
-		flags = BLOCK_PREV_FREE;
-	}
-	size = cut(heap, block, whole - front, size, flags, age);
-	heap_use(heap, heap->private ? heap_span_of(heap, block) : span_of(block), size);
-	return block;
+	if (!wild || block_size(wild) < heap_needed(size, align))
+		return NULL;
+	if (align == BLOCK_ALIGN && block_size(wild) >= size + BLOCK_MIN)
+		return carve_wild(heap, size);
+	return heap_carve_locked(heap, wild, size, align);
 }
 
-struct block *heap_carve_locked(struct heap *heap, struct block *block, uint32_t size, size_t align)
+static __attribute__((noinline)) struct block *take_slow(struct heap *heap, uint32_t size,
+							 size_t align)
 {
-	return carve(heap, block, size, align);
+	struct block *block = heap_list_find(heap, heap_needed(size, align));
+
+	return block ? heap_carve_locked(heap, block, size, align) : NULL;
 }
 
 struct block *heap_take_locked(struct heap *heap, uint32_t size, size_t align)
 {
-	struct block *block = heap_list_find(heap, heap_needed(size, align));
+	unsigned index = heap_list_good(heap, heap_needed(size, align));
 
-	if (!block)
-		return NULL;
-	if (block == heap->wild && align == BLOCK_ALIGN && block_size(block) >= size + BLOCK_MIN)
-		return carve_wild(heap, size);
-	return carve(heap, block, size, align);
+	if (__builtin_expect(index == HEAP_LIST_LAST, 0))
+		return take_slow(heap, size, align);
+	index = heap_list_from(heap, index);
+	if (index == HEAP_LISTS)
+		return take_wild(heap, size, align);
+	return heap_carve_locked(heap, heap->lists[index], size, align);
 }
 
 struct block *heap_near_locked(struct heap *heap, uint32_t size, size_t align)
 {
 	struct block *block = heap_list_search(heap, heap_needed(size, align), NEAR_LOOKS);
 
-	return block ? carve(heap, block, size, align) : NULL;
+	return block ? heap_carve_locked(heap, block, size, align) : NULL;
 }
 
 struct block *heap_search_locked(struct heap *heap, uint32_t size, size_t align)
 {
 	struct block *block = heap_list_search(heap, heap_needed(size, align), SIZE_MAX);
 
-	return block ? carve(heap, block, size, align) : NULL;
+	return block ? heap_carve_locked(heap, block, size, align) : NULL;
 }
 
 void *heap_alloc_try(struct heap *heap, size_t nbytes, size_t align, bool *busy)
@@ -297,24 +325,14 @@ struct block *heap_block_release(struct heap *heap, struct block *block)
 	return block;
 }
 
-struct span *heap_span_unuse(struct heap *heap, struct span *span)
+struct span *heap_span_empty(struct heap *heap, struct span *span)
 {
-	if (--span->live > 0)
-		return NULL;
 	if (!span->own && (!heap->empty || heap->empty == span)) {
 		heap->empty = span;
 		return NULL;
 	}
 	heap_quick_merge(heap);
 	return span_leave(heap, span) ? span : NULL;
-}
-
-struct span *heap_give_locked(struct heap *heap, struct span *span, struct block *block)
-{
-	heap_count(&heap->pub.live_blocks, 0 - 1ull);
-	heap_count(&heap->pub.live_bytes, 0 - (uint64_t)block_size(block));
-	heap_block_release(heap, block);
-	return heap_span_unuse(heap, span);
 }
 
 void heap_free(struct heap *heap, void *addr)
@@ -332,23 +350,6 @@ void heap_free(struct heap *heap, void *addr)
 		span_destroy(gone);
 	if (twice)
 		report_bug("double free: %p in heap '%s' is free already", addr, heap->pub.name);
-}
-
-void heap_drop_empty(struct heap *heap)
-{
-	struct span *span;
-
-	lock_take(&heap->lock, LOCK_HEAP);
-	span = heap->empty;
-	if (span) {
-		heap->empty = NULL;
-		heap_quick_merge(heap);
-		if (!span_leave(heap, span))
-			span = NULL;
-	}
-	lock_release(&heap->lock, LOCK_HEAP);
-	if (span)
-		span_destroy(span);
 }
 
 /* Take as much as is needed of the free block behind it. */

@@ -128,8 +128,6 @@ struct block *heap_near_locked(struct heap *heap, uint32_t size, size_t align);
 struct block *heap_search_locked(struct heap *heap, uint32_t size, size_t align);
 /* Free bytes that such a block may be cut from. */
 uint32_t heap_needed(uint32_t size, size_t align);
-/* A live block of the span goes. The span, if it has left the heap and is to be destroyed. */
-struct span *heap_give_locked(struct heap *heap, struct span *span, struct block *block);
 bool heap_resize_locked(struct heap *heap, struct block *block, uint32_t size);
 /* A span of a private heap may grow meanwhile. */
 static inline size_t span_bytes(const struct span *span)

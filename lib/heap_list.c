@@ -72,7 +72,7 @@ void heap_list_grow(struct heap *heap, struct block *end)
 		heap_list_add(heap, wild, block_size(wild));
 }
 
-struct block *heap_list_find_slow(const struct heap *heap, uint32_t size)
+struct block *heap_list_find(const struct heap *heap, uint32_t size)
 {
 	struct block *block;
 

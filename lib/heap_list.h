@@ -118,23 +118,19 @@ static inline unsigned heap_list_from(const struct heap *heap, unsigned index)
 	return word * 64 + (unsigned)__builtin_ctzll(heap->filled[word]);
 }
 
-/* The same by other policies, and for what the last list alone may have. */
-struct block *heap_list_find_slow(const struct heap *heap, uint32_t size);
-
-/* A free block of at least size bytes, by the heap's fit, still in its list, or NULL. */
-static inline struct block *heap_list_find(const struct heap *heap, uint32_t size)
+/* The list from which on good fit takes the first block; HEAP_LIST_LAST: see heap_list_find. */
+static inline unsigned heap_list_good(const struct heap *heap, uint32_t size)
 {
-	unsigned shift = heap_list_shift(size), index;
+	unsigned shift = heap_list_shift(size);
 
+	if (__builtin_expect(heap->fit != KMEM_HEAP_GOOD_FIT, 0))
+		return HEAP_LIST_LAST;
 	/* Up to the next list's lower bound: every block there fits. */
-	index = heap_list_at(size + (1u << shift) - 1, shift);
-	if (__builtin_expect(heap->fit != KMEM_HEAP_GOOD_FIT || index == HEAP_LIST_LAST, 0))
-		return heap_list_find_slow(heap, size);
-	index = heap_list_from(heap, index);
-	if (index < HEAP_LISTS)
-		return heap->lists[index];
-	return heap->wild && block_size(heap->wild) >= size ? heap->wild : NULL;
+	return heap_list_at(size + (1u << shift) - 1, shift);
 }
+
+/* By other policies, and for what the last list alone may have: a block, still in its list. */
+struct block *heap_list_find(const struct heap *heap, uint32_t size);
 
 /* Let the span grow whose END head this is, and no other; or none: NULL. */
 void heap_list_grow(struct heap *heap, struct block *end);

@@ -13,7 +13,7 @@
 
 #include "lib/heap_span.h"
 
-#define HEAP_QUICK_MOST 32u /* of a size */
+#define HEAP_QUICK_MOST 64u /* of a size */
 
 /* Let the heap have them. */
 void heap_quick_allow(struct heap *heap);

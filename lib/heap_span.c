@@ -119,6 +119,23 @@ bool span_leave(struct heap *heap, struct span *span)
 	return true;
 }
 
+void heap_drop_empty(struct heap *heap)
+{
+	struct span *span;
+
+	lock_take(&heap->lock, LOCK_HEAP);
+	span = heap->empty;
+	if (span) {
+		heap->empty = NULL;
+		heap_quick_merge(heap);
+		if (!span_leave(heap, span))
+			span = NULL;
+	}
+	lock_release(&heap->lock, LOCK_HEAP);
+	if (span)
+		span_destroy(span);
+}
+
 /* The whole pages of the system's inside a free block, past its links and before its footer. */
 static size_t inner_pages(const struct block *block, uintptr_t *start)
 {

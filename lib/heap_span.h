@@ -56,7 +56,23 @@ bool span_leave(struct heap *heap, struct span *span);
 
 /* With it: merge a block that was live with its free neighbours and list it; the whole. */
 struct block *heap_block_release(struct heap *heap, struct block *block);
-/* With it: one live block less. The span, if it has left the heap and is to be destroyed. */
-struct span *heap_span_unuse(struct heap *heap, struct span *span);
+/* With it: no block of the span is live. It, if it has left the heap and is to be destroyed. */
+struct span *heap_span_empty(struct heap *heap, struct span *span);
+
+/* With it: one live block less. The same. */
+static inline struct span *heap_span_unuse(struct heap *heap, struct span *span)
+{
+	return --span->live > 0 ? NULL : heap_span_empty(heap, span);
+}
+
+/* With it: a live block of the span goes. The same. */
+static inline struct span *heap_give_locked(struct heap *heap, struct span *span,
+					    struct block *block)
+{
+	heap_count(&heap->pub.live_blocks, 0 - 1ull);
+	heap_count(&heap->pub.live_bytes, 0 - (uint64_t)block_size(block));
+	heap_block_release(heap, block);
+	return heap_span_unuse(heap, span);
+}
 
 #endif

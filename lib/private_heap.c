@@ -17,7 +17,7 @@
 #define SLOW	 __attribute__((noinline))
 #define SOON_MAX ((size_t)1 << 20) /* requests that need not be looked at closely */
 
-void *private_wake(struct kmem_heap *heap, void *result)
+SLOW void *private_wake(struct kmem_heap *heap, void *result)
 {
 	sys_futex_wake((uint32_t *)&heap->heap.lock.word);
 	return result;
@@ -90,7 +90,7 @@ static const char *error_of(const struct kmem_heap *heap, const struct span *spa
 	return wrong || !heap_is_checked(&heap->heap) ? wrong : checked_error(&heap->heap, block);
 }
 
-struct block *private_find(struct kmem_heap *heap, const void *addr, const char *doing)
+static SLOW struct block *find_slow(struct kmem_heap *heap, const void *addr, const char *doing)
 {
 	struct block *block = block_at(heap, addr);
 	const struct span *span;
@@ -99,8 +99,6 @@ struct block *private_find(struct kmem_heap *heap, const void *addr, const char 
 	if (!private_may_use(heap, doing))
 		return NULL;
 	span = span_with(heap, addr);
-	if (span && !heap->careful && heap_is_live(span, block))
-		return block;
 	if (!span) {
 		report_stranger(heap, addr, doing);
 		return NULL;
@@ -110,6 +108,19 @@ struct block *private_find(struct kmem_heap *heap, const void *addr, const char 
 		return block;
 	report_wrong(heap, addr, doing, wrong);
 	return NULL;
+}
+
+struct block *private_find(struct kmem_heap *heap, const void *addr, const char *doing)
+{
+	struct block *block = block_at(heap, addr);
+	const struct span *span;
+
+	if (!heap->careful && (!heap->owner || heap->owner == private_thread())) {
+		span = span_with(heap, addr);
+		if (span && heap_is_live(span, block))
+			return block;
+	}
+	return find_slow(heap, addr, doing);
 }
 
 /* --- alloc ------------------------------------------------------------------------------ */

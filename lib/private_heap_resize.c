@@ -66,8 +66,7 @@ static bool resize_in_place(struct kmem_heap *heap, struct block *block, size_t 
 {
 	if (nbytes > KMEM_HEAP_BLOCK_MAX)
 		return false;
-	return stays(heap, block, nbytes) ||
-	       (may_resize(heap, block, nbytes) && resize(heap, block, nbytes)) ||
+	return (may_resize(heap, block, nbytes) && resize(heap, block, nbytes)) ||
 	       grow_behind(heap, block, nbytes);
 }
 
@@ -83,13 +82,9 @@ static void *move(struct kmem_heap *heap, struct block *block, size_t nbytes)
 	return other;
 }
 
-void *kmem_heap_realloc(struct kmem_heap *heap, void *addr, size_t nbytes)
+static __attribute__((noinline)) void *resize_or_move(struct kmem_heap *heap, void *addr,
+						      struct block *block, size_t nbytes)
 {
-	struct block *block;
-
-	if (!addr)
-		return kmem_heap_alloc(heap, nbytes);
-	block = private_find(heap, addr, "kmem_heap_realloc");
 	if (!block) {
 		errno = EINVAL;
 		return NULL;
@@ -99,4 +94,16 @@ void *kmem_heap_realloc(struct kmem_heap *heap, void *addr, size_t nbytes)
 		return NULL;
 	}
 	return resize_in_place(heap, block, nbytes) ? addr : move(heap, block, nbytes);
+}
+
+void *kmem_heap_realloc(struct kmem_heap *heap, void *addr, size_t nbytes)
+{
+	struct block *block;
+
+	if (!addr)
+		return kmem_heap_alloc(heap, nbytes);
+	block = private_find(heap, addr, "kmem_heap_realloc");
+	if (block && nbytes - 1 < KMEM_HEAP_BLOCK_MAX && stays(heap, block, nbytes))
+		return addr;
+	return resize_or_move(heap, addr, block, nbytes);
 }

@@ -7,7 +7,7 @@
 need valgrind gcc
 shift
 [ $# -gt 0 ] || set -- 1000 10000 100000
-bound=215
+bound=210
 export KMEM_OPTIONS=decay_ms:10000000
 
 count() { # COUNT BLOCKS
