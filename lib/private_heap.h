@@ -132,9 +132,10 @@ static inline void private_unlock(struct kmem_heap *heap)
 		lock_release(&heap->heap.lock, LOCK_HEAP);
 }
 
-static inline void *private_payload(const struct kmem_heap *heap, struct block *block)
+/* NULL of what is at NULL: free looks at its block before it looks whether there is one. */
+static inline void *private_payload(const struct kmem_heap *heap, const struct block *block)
 {
-	return (char *)block + heap->heap.lead;
+	return (void *)((uintptr_t)block + heap->heap.lead);
 }
 
 /* Bytes of a block that holds nbytes. */
