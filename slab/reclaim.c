@@ -69,15 +69,26 @@ static enum slab_bucket first_bucket_locked(const struct kmem_cache *cache, cons
 	return cache->pub.stride < STRIDE_LEAST ? BUCKET_EMPTY : BUCKET_FOURTH;
 }
 
-/* Own a batch of slabs worth a visit, chained by next; their number. */
-static unsigned collect(struct kmem_cache *cache, struct pass *pass, struct slab **chain,
-			unsigned most)
+/* So many slabs that no more may be given back. */
+static unsigned batch_locked(const struct kmem_cache *cache, const struct pass *pass)
+{
+	size_t room = (pass->most - pass->npages) / cache->pub.slab_pages;
+
+	return room < BATCH_SLABS ? (unsigned)room + 1 : BATCH_SLABS;
+}
+
+/*
+ * Own a batch of slabs worth a visit, chained by next. false: there are no more. The cache may be
+ * another than when it was seen to have slabs: its shape is read with the lock.
+ */
+static bool collect(struct kmem_cache *cache, struct pass *pass, struct slab **chain)
 {
 	struct slab *slab, *next;
-	unsigned n = 0;
+	unsigned n = 0, most;
 
 	*chain = NULL;
 	lock_take(&cache->lock, LOCK_CACHE);
+	most = batch_locked(cache, pass);
 	for_each_lists (cache, lists)
 		for (unsigned bucket = first_bucket_locked(cache, pass); bucket < BUCKET_EMPTY;
 		     bucket++)
@@ -92,7 +103,7 @@ static unsigned collect(struct kmem_cache *cache, struct pass *pass, struct slab
 				n++;
 			}
 	lock_release(&cache->lock, LOCK_CACHE);
-	return n;
+	return n == most;
 }
 
 /* Give back the whole pages in the slab's objects [first, end); their number. */
@@ -135,20 +146,16 @@ static size_t purge_slab(struct slab *slab)
 static void reclaim_cache(struct kmem_cache *cache, struct pass *pass)
 {
 	struct slab *slab, *next;
-	unsigned n, most;
+	bool more;
 
 	do {
-		/* No more than may be given back. */
-		size_t room = (pass->most - pass->npages) / cache->pub.slab_pages;
-
-		most = room < BATCH_SLABS ? (unsigned)room + 1 : BATCH_SLABS;
-		n = collect(cache, pass, &slab, most);
+		more = collect(cache, pass, &slab);
 		for (; slab; slab = next) {
 			next = slab->next;
 			pass->npages += purge_slab(slab);
 			slab_release(slab);
 		}
-	} while (n == most && pass->npages < pass->most);
+	} while (more && pass->npages < pass->most);
 }
 
 static void reclaim_locked(struct pass *pass)
