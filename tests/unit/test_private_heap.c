@@ -1,61 +1,36 @@
 // SPDX-License-Identifier: MIT
 /* Private heaps: create, alloc, aligned, realloc, reset, destroy, walk, statistics. */
-#include "unit.h"
+#include "private_heap_fixture.h"
 
 #include "faults.h"
 
 #include "buddy/buddy.h"
 #include "lib/private_heap.h"
 
-#include <kmem.h>
-
-static struct kmem_heap *heap;
-
-static void valid(void)
+static void begin(void)
 {
-	const char *wrong = kmem_heap_validate(heap);
-
-	if (wrong)
-		ck_abort_msg("%s", wrong);
+	setup(NULL);
 }
 
-static struct kmem_heap_stats stats(void)
+static void end(void)
 {
-	struct kmem_heap_stats all = {.size = sizeof(all)};
-
-	ck_assert_int_eq(kmem_heap_stats(heap, &all), 0);
-	return all;
-}
-
-static void setup(void)
-{
-	heap = kmem_heap_create("test", NULL);
-	ck_assert_ptr_nonnull(heap);
-}
-
-static void teardown(void)
-{
-	valid();
-	kmem_heap_destroy(heap);
+	teardown();
 	ck_assert_ptr_null(buddy_check());
 	ck_assert_ptr_null(kmem_validate());
 }
 
-static unsigned char *alloc(size_t nbytes)
+static unsigned char *written(size_t nbytes)
 {
-	unsigned char *addr = kmem_heap_alloc(heap, nbytes);
-
-	ck_assert_ptr_nonnull(addr);
-	return memset(addr, 0xa5, nbytes);
+	return memset(alloc(nbytes), 0xa5, nbytes);
 }
 
 START_TEST(any_size_is_had_and_goes)
 {
 	void *blocks[400];
 
-	setup();
+	begin();
 	for (unsigned i = 0; i < 400; i++)
-		blocks[i] = alloc((size_t)i * i * 20);
+		blocks[i] = written((size_t)i * i * 20);
 	ck_assert_uint_eq(stats().live_blocks, 400);
 	valid();
 	for (unsigned i = 0; i < 400; i++)
@@ -64,7 +39,7 @@ START_TEST(any_size_is_had_and_goes)
 	ck_assert_uint_eq(stats().live_blocks, 0);
 	ck_assert_uint_eq(stats().live_bytes, 0);
 	ck_assert_uint_eq(stats().spans, 1);
-	teardown();
+	end();
 }
 END_TEST
 
@@ -75,8 +50,8 @@ START_TEST(the_largest_request_and_one_more)
 {
 	void *block;
 
-	setup();
-	block = alloc(KMEM_HEAP_BLOCK_MAX - 16);
+	begin();
+	block = written(KMEM_HEAP_BLOCK_MAX - 16);
 	ck_assert_uint_ge(kmem_heap_usable_size(heap, block), KMEM_HEAP_BLOCK_MAX - 16);
 	require_errno(ENOMEM, kmem_heap_alloc(heap, KMEM_HEAP_BLOCK_MAX - 15));
 	require_errno(ENOMEM, kmem_heap_alloc(heap, PTRDIFF_MAX));
@@ -84,7 +59,7 @@ START_TEST(the_largest_request_and_one_more)
 	require_errno(ENOMEM, kmem_heap_realloc(heap, block, PTRDIFF_MAX - 20));
 	ck_assert_uint_eq(stats().refusals, 4);
 	kmem_heap_free(heap, block);
-	teardown();
+	end();
 }
 END_TEST
 
@@ -92,24 +67,24 @@ START_TEST(zalloc_zeroes_what_was_used)
 {
 	unsigned char *block;
 
-	setup();
-	kmem_heap_free(heap, alloc(5000));
+	begin();
+	kmem_heap_free(heap, written(5000));
 	block = kmem_heap_zalloc(heap, 5000);
 	for (unsigned i = 0; i < 5000; i++)
 		require(block[i] == 0);
-	teardown();
+	end();
 }
 END_TEST
 
 START_TEST(alignment_and_what_is_not_one)
 {
-	setup();
+	begin();
 	for (size_t align = 1; align <= (size_t)1 << 20; align *= 2)
 		for (size_t nbytes = 0; nbytes < 100000; nbytes = nbytes * 3 + 1)
 			require((uintptr_t)kmem_heap_aligned(heap, align, nbytes) % align == 0);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		require_errno(EINVAL, kmem_heap_aligned(heap, wrong[i], 1));
-	teardown();
+	end();
 }
 END_TEST
 
@@ -118,12 +93,12 @@ START_TEST(the_head_of_an_aligned_block_is_not_lost)
 {
 	uintptr_t first, aligned;
 
-	setup();
-	first = (uintptr_t)alloc(16);
+	begin();
+	first = (uintptr_t)written(16);
 	aligned = (uintptr_t)kmem_heap_aligned(heap, 65536, 100);
 	ck_assert_uint_gt(aligned - first, 4096);
-	ck_assert_uint_eq((uintptr_t)alloc((aligned - first) * 3 / 4), first + 32);
-	teardown();
+	ck_assert_uint_eq((uintptr_t)written((aligned - first) * 3 / 4), first + 32);
+	end();
 }
 END_TEST
 
@@ -132,10 +107,10 @@ START_TEST(realloc_grows_into_the_free_block_behind)
 {
 	unsigned char *a, *b;
 
-	setup();
-	a = alloc(1000);
-	b = alloc(1000);
-	alloc(1000);
+	begin();
+	a = written(1000);
+	b = written(1000);
+	written(1000);
 	kmem_heap_free(heap, b);
 	ck_assert_ptr_eq(kmem_heap_realloc(heap, a, 2000), a);
 	for (unsigned i = 0; i < 1000; i++)
@@ -145,7 +120,7 @@ START_TEST(realloc_grows_into_the_free_block_behind)
 	ck_assert_ptr_ne(b, a);
 	require(b[999] == 0xa5);
 	ck_assert_uint_eq(stats().live_blocks, 2);
-	teardown();
+	end();
 }
 END_TEST
 
@@ -153,16 +128,16 @@ START_TEST(realloc_trims_where_it_is)
 {
 	unsigned char *a;
 
-	setup();
-	a = alloc(100000);
-	alloc(16);
+	begin();
+	a = written(100000);
+	written(16);
 	for (size_t nbytes = 100000; nbytes > 0; nbytes = nbytes * 3 / 4) {
 		ck_assert_ptr_eq(kmem_heap_realloc(heap, a, nbytes), a);
 		ck_assert_uint_lt(kmem_heap_usable_size(heap, a), nbytes + 64);
 		valid();
 	}
-	ck_assert_ptr_eq(alloc(90000), a + 32);
-	teardown();
+	ck_assert_ptr_eq(written(90000), a + 32);
+	end();
 }
 END_TEST
 
@@ -171,13 +146,13 @@ START_TEST(realloc_grows_a_span_without_a_copy)
 {
 	unsigned char *a;
 
-	setup();
+	begin();
 	a = kmem_heap_realloc(heap, NULL, 100);
 	for (size_t nbytes = 100; nbytes < 900000; nbytes += nbytes / 8)
 		ck_assert_ptr_eq(kmem_heap_realloc(heap, a, nbytes), a);
 	ck_assert_ptr_null(kmem_heap_realloc(heap, a, 0));
 	ck_assert_uint_eq(stats().live_blocks, 0);
-	teardown();
+	end();
 }
 END_TEST
 
@@ -185,7 +160,7 @@ START_TEST(reset_frees_all_and_keeps_one_span)
 {
 	heap = kmem_heap_create("reset", &(struct kmem_heap_options){.span_bytes = 1 << 20});
 	for (unsigned i = 0; i < 5000; i++)
-		alloc(1000);
+		written(1000);
 	ck_assert_uint_ge(stats().spans, 5);
 	kmem_heap_reset(heap);
 	valid();
@@ -193,10 +168,10 @@ START_TEST(reset_frees_all_and_keeps_one_span)
 	ck_assert_uint_eq(stats().spans, 1);
 	ck_assert_uint_eq(stats().frees, 5000);
 	for (unsigned i = 0; i < 5000; i++)
-		alloc(1000);
+		written(1000);
 	kmem_heap_reset(heap);
 	kmem_heap_reset(heap);
-	teardown();
+	end();
 }
 END_TEST
 
@@ -206,13 +181,13 @@ START_TEST(destroy_gives_all_pages_back)
 
 	kmem_stats_read(&before);
 	for (unsigned round = 0; round < 20; round++) {
-		setup();
+		begin();
 		for (unsigned i = 0; i < 3000; i++)
-			alloc(2000);
+			written(2000);
 		kmem_stats_read(&after);
 		ck_assert_uint_ge(after.span_bytes, before.span_bytes + 6000000);
 		ck_assert_uint_eq(after.heaps, before.heaps + 1);
-		teardown();
+		end();
 	}
 	kmem_stats_read(&after);
 	ck_assert_uint_eq(after.span_bytes, before.span_bytes);
@@ -243,11 +218,11 @@ START_TEST(walk_shows_each_block_once)
 	struct tally tally = {0}, some = {.stop_at = 10};
 	void *blocks[3000];
 
-	setup();
+	begin();
 	ck_assert_int_eq(kmem_heap_walk(heap, add_up, &tally), 0);
 	ck_assert_uint_eq(tally.nlive + tally.nfree, 0);
 	for (unsigned i = 0; i < 3000; i++)
-		blocks[i] = alloc(1000);
+		blocks[i] = written(1000);
 	for (unsigned i = 0; i < 3000; i += 2)
 		kmem_heap_free(heap, blocks[i]);
 	ck_assert_int_eq(kmem_heap_walk(heap, add_up, &tally), 0);
@@ -256,7 +231,7 @@ START_TEST(walk_shows_each_block_once)
 	ck_assert_uint_eq(tally.nbytes, stats().live_bytes + stats().free_bytes);
 	ck_assert_int_eq(kmem_heap_walk(heap, add_up, &some), 77);
 	ck_assert_uint_eq(some.nlive, 10);
-	teardown();
+	end();
 }
 END_TEST
 
@@ -275,13 +250,13 @@ START_TEST(a_walk_may_free_what_it_sees)
 {
 	unsigned nfreed = 0;
 
-	setup();
+	begin();
 	for (unsigned i = 0; i < 5000; i++)
-		alloc(700);
+		written(700);
 	ck_assert_int_eq(kmem_heap_walk(heap, free_it, &nfreed), 0);
 	ck_assert_uint_eq(nfreed, 5000);
 	ck_assert_uint_eq(stats().live_blocks, 0);
-	teardown();
+	end();
 }
 END_TEST
 
@@ -293,8 +268,8 @@ START_TEST(stats_of_older_and_newer_programs)
 		uint64_t more;
 	} newer = {.known.size = sizeof(newer), .more = 5};
 
-	setup();
-	alloc(100);
+	begin();
+	written(100);
 	ck_assert_int_eq(kmem_heap_stats(heap, &old), 0);
 	ck_assert_uint_eq(old.size, 64);
 	ck_assert_str_eq(old.name, "test");
@@ -304,7 +279,7 @@ START_TEST(stats_of_older_and_newer_programs)
 	ck_assert_uint_eq(newer.known.size, sizeof(newer.known));
 	ck_assert_uint_eq(newer.known.allocs, 1);
 	ck_assert_uint_eq(newer.more, 0);
-	teardown();
+	end();
 }
 END_TEST
 
@@ -331,14 +306,14 @@ START_TEST(names_and_options_that_are_none)
 	require_errno(EINVAL, kmem_heap_create("a name of thirty-two characters.", NULL));
 	heap = kmem_heap_create("a name of thirty-one characters", NULL);
 	ck_assert_str_eq(stats().name, "a name of thirty-one characters");
-	teardown();
+	end();
 }
 END_TEST
 
 START_TEST(refused_memory_is_enomem)
 {
-	setup();
-	alloc(100);
+	begin();
+	written(100);
 	for (unsigned long n = 1; n < 20; n++) {
 		faults_begin(n, ~0ul);
 		for (unsigned i = 0; i < 200; i++)
@@ -350,13 +325,13 @@ START_TEST(refused_memory_is_enomem)
 		valid();
 		kmem_heap_reset(heap);
 	}
-	teardown();
+	end();
 }
 END_TEST
 
 START_TEST(the_limit_of_the_process_holds)
 {
-	setup();
+	begin();
 	ck_assert_int_eq(kmem_limit_set(kmem_limit_usage() + (8 << 20)), 0);
 	for (unsigned i = 0; i < 100; i++)
 		if (!kmem_heap_alloc(heap, 900000)) {
@@ -366,8 +341,8 @@ START_TEST(the_limit_of_the_process_holds)
 	ck_assert_uint_le(stats().span_bytes, 8 << 20);
 	ck_assert_uint_gt(kmem_limit_refusals(), 0);
 	ck_assert_int_eq(kmem_limit_set(0), 0);
-	alloc(20000000);
-	teardown();
+	written(20000000);
+	end();
 }
 END_TEST
 

@@ -1,60 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Private heaps on memory that the program gives: what they have, and what they leave alone. */
-#include "unit.h"
+#include "private_heap_fixture.h"
 
 #include "tests/no_calls.h"
 
 #include "lib/heaps.h"
 
-#include <kmem.h>
 #include <pthread.h>
 #include <stdatomic.h>
-
-#define KIB 1024u
-#define MIB ((size_t)1 << 20)
-
-static struct kmem_heap *heap;
-
-static void setup(const struct kmem_heap_options *options)
-{
-	heap = kmem_heap_create("options", options);
-	ck_assert_ptr_nonnull(heap);
-}
-
-static void teardown(void)
-{
-	const char *wrong = kmem_heap_validate(heap);
-
-	if (wrong)
-		ck_abort_msg("%s", wrong);
-	kmem_heap_destroy(heap);
-}
-
-static struct kmem_heap_stats stats(void)
-{
-	struct kmem_heap_stats all = {.size = sizeof(all)};
-
-	ck_assert_int_eq(kmem_heap_stats(heap, &all), 0);
-	return all;
-}
-
-static unsigned char *alloc(size_t nbytes)
-{
-	unsigned char *addr = kmem_heap_alloc(heap, nbytes);
-
-	ck_assert_ptr_nonnull(addr);
-	return addr;
-}
-
-static unsigned fill(size_t nbytes)
-{
-	unsigned n = 0;
-
-	while (kmem_heap_alloc(heap, nbytes))
-		n++;
-	ck_assert_int_eq(errno, ENOMEM);
-	return n;
-}
 
 static char given[64 * KIB];
 
@@ -203,7 +156,7 @@ START_TEST(given_memory_has_a_name_while_it_is_reset)
 		require(heap_name_of_given(given + sizeof(given) / 2, name));
 	stop = true;
 	pthread_join(thread, NULL);
-	ck_assert_str_eq(name, "options");
+	ck_assert_str_eq(name, "test");
 	teardown();
 }
 END_TEST

@@ -1,57 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Each option of a private heap but given memory: limit, growth, fits, insertion, zero on free. */
-#include "unit.h"
+#include "private_heap_fixture.h"
 
 #include "lib/heaps.h"
 #include "lib/private_heap.h"
-
-#include <kmem.h>
-
-#define KIB 1024u
-#define MIB ((size_t)1 << 20)
-
-static struct kmem_heap *heap;
-
-static void setup(const struct kmem_heap_options *options)
-{
-	heap = kmem_heap_create("options", options);
-	ck_assert_ptr_nonnull(heap);
-}
-
-static void teardown(void)
-{
-	const char *wrong = kmem_heap_validate(heap);
-
-	if (wrong)
-		ck_abort_msg("%s", wrong);
-	kmem_heap_destroy(heap);
-}
-
-static struct kmem_heap_stats stats(void)
-{
-	struct kmem_heap_stats all = {.size = sizeof(all)};
-
-	ck_assert_int_eq(kmem_heap_stats(heap, &all), 0);
-	return all;
-}
-
-static unsigned char *alloc(size_t nbytes)
-{
-	unsigned char *addr = kmem_heap_alloc(heap, nbytes);
-
-	ck_assert_ptr_nonnull(addr);
-	return addr;
-}
-
-static unsigned fill(size_t nbytes)
-{
-	unsigned n = 0;
-
-	while (kmem_heap_alloc(heap, nbytes))
-		n++;
-	ck_assert_int_eq(errno, ENOMEM);
-	return n;
-}
 
 START_TEST(a_limit_is_the_most_its_spans_take)
 {
@@ -273,7 +225,7 @@ START_TEST(heaps_are_published_by_name)
 	setup(&(struct kmem_heap_options){.memory = given, .memory_bytes = sizeof(given)});
 	alloc(100);
 	for (unsigned i = 0; heap_published(i, &published); i++)
-		if (strcmp(published.name, "options") == 0) {
+		if (strcmp(published.name, "test") == 0) {
 			found = true;
 			ck_assert_uint_eq(published.live_blocks, 1);
 			ck_assert_uint_eq(published.given, published.span_bytes);
@@ -281,7 +233,7 @@ START_TEST(heaps_are_published_by_name)
 	ck_assert(found);
 	teardown();
 	for (unsigned i = 0; heap_published(i, &published); i++)
-		ck_assert_str_ne(published.name, "options");
+		ck_assert_str_ne(published.name, "test");
 }
 END_TEST
 
